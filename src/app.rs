@@ -1,0 +1,268 @@
+//! The composition root: a configuration becomes a store, an engine, routes and listeners, which
+//! run until they are told to end. Whatever lives long is started here.
+
+mod roots;
+
+use std::{future::Future, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use tokio::{runtime::Handle, task::JoinHandle};
+
+use crate::{
+    clock::Clock,
+    config::{Claim, Config, Environment, Pages, Problems, Written, resolve},
+    dialects::{DIALECTS, Dialect, House},
+    engine::Engine,
+    limit::Limits,
+    net::{
+        Drain,
+        runtime::{Listeners, Threads},
+    },
+    oauth::{client::Clients, secret::Keyring},
+    ops::health,
+    proxy::{
+        Gate, Shared,
+        route::{Routes, Unroutable},
+        upstream::{self, Upstreams},
+    },
+    store::{
+        Store, Unavailable,
+        embedded::{Embedded, OpenError},
+    },
+    verify::Verifier,
+    web,
+};
+pub use roots::RootsError;
+
+/// How often last uses are saved.
+const SAVE_EVERY: Duration = Duration::from_secs(5);
+/// How often what has expired is removed.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// A configuration, read and checked.
+pub struct Plan {
+    /// What the operator decided.
+    pub config: Config,
+    /// The dialects that are on.
+    pub dialects: Vec<Arc<dyn Dialect>>,
+}
+
+impl Plan {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn load(path: &Path) -> Result<Self, Problems> {
+        let (config, dialects) = resolve::load(path, DIALECTS, reserved, &Environment::system())?;
+        Ok(Self { config, dialects })
+    }
+
+    /// Reads a configuration that is not in a file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn read(written: Written<'_>) -> Result<Self, Problems> {
+        let (config, dialects) = resolve::load_text(written, DIALECTS, reserved, &Environment::system())?;
+        Ok(Self { config, dialects })
+    }
+}
+
+/// What the gateway claims for itself.
+fn reserved(pages: &Pages) -> Vec<Claim> {
+    let mut claims = web::claims(pages);
+    claims.push(health::claim());
+    claims
+}
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store's folder.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The root secrets.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] Unavailable),
+    /// The address.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        cause: io::Error,
+    },
+    /// A thread.
+    #[error("a forwarding thread cannot be started: {0}")]
+    Thread(io::Error),
+    /// TLS towards upstreams.
+    #[error("TLS towards upstreams cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// An upstream's host.
+    #[error(transparent)]
+    Upstream(#[from] upstream::BadHost),
+    /// The routes.
+    #[error(transparent)]
+    Routes(#[from] Unroutable),
+}
+
+/// Everything but the doors: enough to run a command on the store while no server does.
+pub struct Interior {
+    plan: Plan,
+    clock: Clock,
+    store: Arc<dyn Store>,
+    limits: Arc<Limits>,
+    verifier: Arc<Verifier>,
+    engine: Arc<Engine>,
+}
+
+impl Interior {
+    /// Opens the embedded store that the configuration names.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn open(plan: Plan, clock: Clock) -> Result<Self, StartError> {
+        let store: Arc<dyn Store> = Arc::new(Embedded::open(&plan.config.store, clock.clone())?);
+        Self::over(plan, store, clock).await
+    }
+
+    /// Stands on this store.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn over(plan: Plan, store: Arc<dyn Store>, clock: Clock) -> Result<Self, StartError> {
+        let keyring: Arc<Keyring> = Arc::new(roots::keyring(&plan.config, store.as_ref()).await?);
+        let clients: Arc<Clients> = Arc::new(plan.config.clients.iter().cloned().collect());
+        let limits = Arc::new(Limits::new(&clock));
+        let verifier = Arc::new(Verifier::new(Arc::clone(&store), Arc::clone(&keyring), Arc::clone(&clients), clock.clone()));
+        let engine = Arc::new(Engine::new(Arc::clone(&store), keyring, clients, Arc::clone(&verifier), Arc::clone(&limits), clock.clone()));
+        Ok(Self { plan, clock, store, limits, verifier, engine })
+    }
+
+    /// The verbs.
+    pub const fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// What the operator decided.
+    pub const fn config(&self) -> &Config {
+        &self.plan.config
+    }
+
+    /// Opens the doors: binds, and starts to answer. What may block runs on `control`.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn serve(self, control: &Handle) -> Result<Gateway, StartError> {
+        let config = &self.plan.config;
+        let routes = Routes::new(self.endpoints(), &config.routes, &self.clock)?;
+        let shared = Arc::new(Shared {
+            routes,
+            verifier: Arc::clone(&self.verifier),
+            control: control.clone(),
+            clock: self.clock.clone(),
+            public_url: config.public_url.clone(),
+        });
+        let listeners =
+            Listeners::bind(config.listen, config.threads).map_err(|cause| StartError::Listen { address: config.listen, cause })?;
+        let address = listeners.address;
+        let drain = Drain::new(config.drain);
+        let threads = self.threads(listeners, &shared, &drain)?;
+        let housekeeping = vec![control.spawn(self.save(drain.clone())), control.spawn(self.sweep(Arc::clone(&shared), drain.clone()))];
+        Ok(Gateway { address, engine: self.engine, drain, threads, housekeeping })
+    }
+
+    fn endpoints(&self) -> Vec<crate::message::Endpoint> {
+        let config = &self.plan.config;
+        let house = House {
+            engine: Arc::clone(&self.engine),
+            device_page: config.public_url.join(&format!("{}{}", config.pages.prefix, web::DEVICE)),
+        };
+        let desk = Arc::new(web::Desk {
+            engine: Arc::clone(&self.engine),
+            pages: config.pages.clone(),
+            scopes: config.scopes.clone(),
+            public_url: config.public_url.clone(),
+            clock: self.clock.clone(),
+        });
+        let dialects = self.plan.dialects.iter().flat_map(|dialect| Arc::clone(dialect).endpoints(&house));
+        dialects.chain(web::endpoints(&desk)).chain([health::endpoint()]).collect()
+    }
+
+    fn threads(&self, listeners: Listeners, shared: &Arc<Shared>, drain: &Drain) -> Result<Threads, StartError> {
+        let tls = upstream::tls_config()?;
+        let mut gates = Vec::new();
+        for _ in 0..listeners.count() {
+            let upstreams = Upstreams::new(&self.plan.config.upstreams, &tls, &self.clock)?;
+            gates.push(Gate::new(Arc::clone(shared), upstreams));
+        }
+        listeners.serve(gates, drain).map_err(StartError::Thread)
+    }
+
+    /// Tells the store of last uses, and once more at the end.
+    fn save(&self, drain: Drain) -> impl Future<Output = ()> + Send + 'static {
+        let (verifier, clock) = (Arc::clone(&self.verifier), self.clock.clone());
+        async move {
+            loop {
+                let ends = tokio::select! {
+                    () = clock.sleep(SAVE_EVERY) => false,
+                    () = drain.begun() => true,
+                };
+                if let Err(error) = verifier.save_last_uses().await {
+                    tracing::warn!(%error, "last uses could not be saved");
+                }
+                if ends {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Removes what has expired.
+    fn sweep(&self, shared: Arc<Shared>, drain: Drain) -> impl Future<Output = ()> + Send + 'static {
+        let (store, limits, clock) = (Arc::clone(&self.store), Arc::clone(&self.limits), self.clock.clone());
+        async move {
+            loop {
+                tokio::select! {
+                    () = clock.sleep(SWEEP_EVERY) => {}
+                    () = drain.begun() => return,
+                }
+                limits.sweep();
+                shared.routes.sweep();
+                match store.sweep().await {
+                    Ok(swept) => tracing::debug!(removed = swept.removed, "expired records were removed"),
+                    Err(error) => tracing::warn!(%error, "expired records could not be removed"),
+                }
+            }
+        }
+    }
+}
+
+/// A gateway that answers.
+pub struct Gateway {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The verbs.
+    pub engine: Arc<Engine>,
+    drain: Drain,
+    threads: Threads,
+    housekeeping: Vec<JoinHandle<()>>,
+}
+
+impl Gateway {
+    /// Ends in order: no new connections, open requests go on for as long as the configuration
+    /// says, and what is only in memory is saved.
+    pub async fn end(self) {
+        self.drain.begin();
+        let threads = self.threads;
+        if let Err(error) = tokio::task::spawn_blocking(move || threads.join()).await {
+            tracing::error!(%error, "the forwarding threads could not be waited for");
+        }
+        for task in self.housekeeping {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task broke down");
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! `gatepost check`.
+
+use std::path::Path;
+
+use super::{Failure, say};
+use crate::app::Plan;
+
+/// Reads the file as `serve` would, and says what it found.
+pub(super) fn run(file: &Path) -> Result<(), Failure> {
+    let Plan { config, dialects } = Plan::load(file)?;
+    let dialects = match dialects.len() {
+        1 => "1 dialect".to_owned(),
+        count => format!("{count} dialects"),
+    };
+    let routes = match config.routes.len() {
+        1 => "1 route".to_owned(),
+        count => format!("{count} routes"),
+    };
+    say(&format!("{}: good. {routes}, {dialects}, listens on {} as {}.", file.display(), config.listen, config.public_url.as_str()))
+}

@@ -1,0 +1,252 @@
+//! The configuration: what may be written in a file ([`file`]), what it means ([`Config`]), and
+//! everything that is wrong with it, all at once ([`Problems`]). [`load`] leads from one to another.
+//!
+//! Dialects bring their own options: each gives a [`DialectRow`], and the file's
+//! `[dialects.<name>]` table is read by it.
+
+pub mod environment;
+pub mod file;
+pub mod path;
+pub mod problem;
+pub mod resolve;
+
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use http::{HeaderName, HeaderValue, Method};
+use secrecy::SecretString;
+use url::Url;
+
+use crate::oauth::{client::Client, scope::Scopes, secret::RootId};
+pub use environment::Environment;
+pub use file::{Section, Written};
+pub use problem::{Place, Problem, Problems};
+pub use resolve::{known_keys, load, load_text};
+
+/// Everything that an operator decided, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// Where people and apps reach the gateway.
+    pub public_url: PublicUrl,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// How many threads forward.
+    pub threads: NonZeroUsize,
+    /// How long open requests may go on after SIGTERM.
+    pub drain: Duration,
+    /// The folder of the embedded store.
+    pub store: PathBuf,
+    /// The root secrets, the minting one first; `None`: a file in the store's folder, made at the
+    /// first start.
+    pub roots: Option<Vec<(RootId, SecretString)>>,
+    /// How the log is written.
+    pub log: Log,
+    /// The scopes that exist, each with the sentence that people read.
+    pub scopes: BTreeMap<String, String>,
+    /// The scopes of a user who was given none.
+    pub default_scopes: Scopes,
+    /// The pages for people.
+    pub pages: Pages,
+    /// The servers behind the gateway.
+    pub upstreams: Vec<Upstream>,
+    /// What is forwarded to them.
+    pub routes: Vec<Route>,
+    /// The clients that dialects declare.
+    pub clients: Vec<Client>,
+}
+
+/// The gateway's own address, as others see it. Every link and redirect is built from it, never
+/// from what a request says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PublicUrl(Url);
+
+impl PublicUrl {
+    /// Checks that the URL can be an issuer: http(s), no path, query, fragment or credentials,
+    /// and https unless the host is a loopback one.
+    ///
+    /// # Errors
+    /// What is wrong and what to write instead.
+    pub fn new(url: Url) -> Result<Self, (String, String)> {
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+            return Err(("the public URL must be an http or https address".into(), "write it like \"https://ai.example.com\"".into()));
+        }
+        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some()
+        {
+            return Err((
+                "the public URL must be a bare address, without path, query, fragment or user".into(),
+                "write scheme and host only; dialects and pages have their own `prefix`".into(),
+            ));
+        }
+        let loopback = match url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+            None => false,
+        };
+        if url.scheme() == "http" && !loopback {
+            return Err((
+                "outside of this machine the public URL must be https: passwords and tokens travel over it".into(),
+                "write https://... and let a TLS-terminating load balancer stand in front".into(),
+            ));
+        }
+        Ok(Self(url))
+    }
+
+    /// The address without a slash at its end: the issuer.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str().trim_end_matches('/')
+    }
+
+    /// The address of a path on the gateway.
+    pub fn join(&self, path: &str) -> String {
+        format!("{}{path}", self.as_str())
+    }
+
+    /// Whether browsers reach the gateway over TLS.
+    pub fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+}
+
+/// How the log is written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Log {
+    /// JSON, readable, or by what stderr is.
+    pub format: LogFormat,
+    /// A filter such as `info` or `gatepost=debug`.
+    pub filter: String,
+}
+
+/// JSON, readable, or by what stderr is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    /// Readable on a terminal, JSON otherwise.
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For reading.
+    Pretty,
+}
+
+/// The pages for people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pages {
+    /// What they call this place.
+    pub name: String,
+    /// The path before theirs, `""` or `"/..."`.
+    pub prefix: String,
+    /// How long a browser stays signed in.
+    pub session: Duration,
+}
+
+/// A server behind the gateway.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// Its name in the file.
+    pub name: String,
+    /// Whether it is spoken to over TLS.
+    pub tls: bool,
+    /// Its host, without brackets.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// What stands before the path of every request; `""` or `"/..."`.
+    pub base_path: String,
+    /// What it is shown instead of the caller's credential.
+    pub credential: Option<(HeaderName, HeaderValue)>,
+    /// How long a connection may take to stand.
+    pub connect_timeout: Duration,
+    /// How long the first byte of an answer may take; `None`: as long as it likes.
+    pub response_timeout: Option<Duration>,
+    /// How long an idle connection is kept. Below the server's own time.
+    pub idle_timeout: Duration,
+}
+
+/// What is forwarded, and on which conditions.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// What it claims.
+    pub claim: Claim,
+    /// The index in [`Config::upstreams`].
+    pub upstream: usize,
+    /// What a caller has to show.
+    pub auth: RouteAuth,
+    /// How it says no.
+    pub errors: ErrorShape,
+    /// How much one caller may send.
+    pub limit: Option<RouteLimit>,
+}
+
+/// What a caller of a route has to show.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RouteAuth {
+    /// An access token with all of these scopes.
+    Bearer(Scopes),
+    /// Nothing: the operator wrote `auth = "none"`.
+    None,
+}
+
+/// How a route says no.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ErrorShape {
+    /// As OpenAI's API does.
+    OpenAi,
+    /// As RFC 9457 does.
+    Problem,
+}
+
+/// So many requests in so much time, counted for each user (without a user: for each address).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RouteLimit {
+    /// How many.
+    pub requests: std::num::NonZeroU32,
+    /// In which time.
+    pub per: Duration,
+}
+
+/// A part of the gateway's paths. Two things that claim the same part are an error.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Claim {
+    /// Who claims it, for messages: `routes[1]`, `dialect bootspring`, `the pages`.
+    pub owner: String,
+    /// Only for this host, in lower case and without port; `None` for every host.
+    pub host: Option<String>,
+    /// Which paths.
+    pub paths: Paths,
+    /// Which methods; empty for all.
+    pub methods: Vec<Method>,
+}
+
+/// Which paths.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Paths {
+    /// One path, with `{name}` where a segment varies.
+    Exact(String),
+    /// A path and all below it: `/v1` is `/v1` and `/v1/...`, and not `/v1x`.
+    Prefix(String),
+}
+
+/// Where a dialect hangs.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Mount {
+    /// Only for this host; `None` for every host.
+    pub host: Option<String>,
+    /// The path before the dialect's own; `""` or `"/..."`.
+    pub prefix: String,
+}
+
+/// How a dialect is read from its table: its name and the function that reads its options. The
+/// keys `host` and `prefix` are read before it is called.
+pub struct DialectRow<D> {
+    /// The table is `[dialects.<name>]`.
+    pub name: &'static str,
+    /// Reads and checks the options.
+    pub read: fn(Mount, &mut Section<'_>) -> D,
+}
+
+/// What the configuration asks of a dialect.
+pub trait Mounted {
+    /// The paths it answers.
+    fn claims(&self) -> Vec<Claim>;
+    /// The clients it declares.
+    fn clients(&self) -> Vec<Client>;
+}

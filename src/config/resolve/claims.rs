@@ -1,0 +1,80 @@
+//! Who claims which paths. Two that claim the same ones are refused: which of them answered would
+//! depend on the order of the file.
+
+use http::Method;
+
+use crate::config::{Claim, Paths, Place, Section};
+
+/// Notes every claim that an earlier one has made before.
+///
+/// What is for one host only goes before what is for every host, an exact path before a prefix, and
+/// a longer prefix before a shorter one: such claims share nothing.
+pub(super) fn refuse_shared(root: &mut Section<'_>, claims: &[(Claim, Place)]) {
+    for (index, (claim, place)) in claims.iter().enumerate() {
+        if let Some((earlier, method)) = claims[..index].iter().find_map(|(other, _)| Some((other, shared_method(other, claim)?))) {
+            let paths = match &claim.paths {
+                Paths::Exact(path) => path.clone(),
+                Paths::Prefix(path) => format!("{}/...", path.trim_end_matches('/')),
+            };
+            root.problem_at(
+                place.clone(),
+                format!("{} and {} both claim {method} {paths}", earlier.owner, claim.owner),
+                "change the path, host or methods of one of them",
+            );
+        }
+    }
+}
+
+/// A method for which both claim the same paths.
+fn shared_method<'a>(one: &'a Claim, other: &'a Claim) -> Option<&'a str> {
+    let same_paths = match (&one.paths, &other.paths) {
+        (Paths::Exact(one), Paths::Exact(other)) => shape(one).eq(shape(other)),
+        (Paths::Prefix(one), Paths::Prefix(other)) => one == other,
+        (Paths::Exact(_), Paths::Prefix(_)) | (Paths::Prefix(_), Paths::Exact(_)) => false,
+    };
+    if !same_paths || one.host != other.host {
+        return None;
+    }
+    match (one.methods.as_slice(), other.methods.as_slice()) {
+        ([], []) => Some("all of"),
+        ([first, ..], []) | ([], [first, ..]) => Some(first.as_str()),
+        (some, others) => some.iter().find(|method| others.contains(method)).map(Method::as_str),
+    }
+}
+
+/// The segments of a path; what a parameter is called makes no difference.
+fn shape(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(host: Option<&str>, paths: Paths, methods: &[Method]) -> Claim {
+        Claim { owner: "x".into(), host: host.map(str::to_owned), paths, methods: methods.to_vec() }
+    }
+
+    #[test]
+    fn claims_meet_where_host_path_and_method_do() {
+        let exact = |path: &str| Paths::Exact(path.into());
+        let prefix = |path: &str| Paths::Prefix(path.into());
+        let get = [Method::GET];
+        let post = [Method::POST, Method::PUT];
+        for (one, other, shared) in [
+            (claim(None, exact("/a/{x}"), &[]), claim(None, exact("/a/{y}"), &[]), Some("all of")),
+            (claim(None, exact("/a"), &get), claim(None, exact("/a"), &[]), Some("GET")),
+            (claim(None, prefix("/a"), &post), claim(None, prefix("/a"), &[Method::PUT]), Some("PUT")),
+            (claim(Some("h"), exact("/a"), &get), claim(Some("h"), exact("/a"), &get), Some("GET")),
+            (claim(None, exact("/a"), &get), claim(None, exact("/a"), &post), None),
+            (claim(None, exact("/a"), &[]), claim(Some("h"), exact("/a"), &[]), None),
+            (claim(None, exact("/a/{x}"), &[]), claim(None, exact("/a/b"), &[]), None),
+            (claim(None, exact("/a"), &[]), claim(None, exact("/a/"), &[]), None),
+            (claim(None, exact("/a"), &[]), claim(None, prefix("/a"), &[]), None),
+            (claim(None, prefix("/a"), &[]), claim(None, prefix("/a/b"), &[]), None),
+        ] {
+            assert_eq!(shared_method(&one, &other), shared, "{one:?} {other:?}");
+            assert_eq!(shared_method(&other, &one), shared, "{other:?} {one:?}");
+        }
+    }
+}

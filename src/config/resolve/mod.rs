@@ -1,0 +1,206 @@
+//! From what is written in a file to what it means: a [`Config`], or everything that is wrong.
+//!
+//! Each part of the file has one function that asks its section for every key it knows. What two
+//! parts must agree on (scopes that are named and declared, paths that are claimed) is looked at
+//! once all are read.
+
+mod claims;
+mod roots;
+mod routes;
+mod upstreams;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroUsize,
+    path::Path,
+    time::Duration,
+};
+
+use super::{
+    Claim, Config, DialectRow, Environment, Log, LogFormat, Mount, Mounted, Pages, Problems, PublicUrl, Section, Written,
+    file::{self, instead, nearest},
+    path,
+    problem::{Flaw, Place},
+};
+use crate::oauth::client::Client;
+
+/// The most threads that forward.
+const MOST_THREADS: u32 = 1024;
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Reads a configuration file. Relative paths in it start at its folder. `reserved` is what the
+/// gateway itself claims.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load<D: Mounted>(
+    path: &Path,
+    rows: &[DialectRow<D>],
+    reserved: fn(&Pages) -> Vec<Claim>,
+    environment: &Environment,
+) -> Result<(Config, Vec<D>), Problems> {
+    let name = path.display().to_string();
+    match environment.read(path) {
+        Ok(text) => {
+            let folder = path.parent().unwrap_or(Path::new(""));
+            load_text(Written { name: &name, text: &text, folder }, rows, reserved, environment)
+        }
+        Err(error) => Err(Problems::unreadable(&name, &error)),
+    }
+}
+
+/// Reads a configuration that is not in a file.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load_text<D: Mounted>(
+    written: Written<'_>,
+    rows: &[DialectRow<D>],
+    reserved: fn(&Pages) -> Vec<Claim>,
+    environment: &Environment,
+) -> Result<(Config, Vec<D>), Problems> {
+    file::read(written, environment, |root| read(root, rows, reserved))
+}
+
+/// Every key that a configuration may have: dotted, without indices, and with `*` for a name that
+/// operators choose.
+pub fn known_keys<D: Mounted>(rows: &[DialectRow<D>]) -> BTreeSet<String> {
+    file::known_keys(|root| read(root, rows, |_pages| Vec::new()))
+}
+
+fn read<D: Mounted>(root: &mut Section<'_>, rows: &[DialectRow<D>], reserved: fn(&Pages) -> Vec<Claim>) -> Option<(Config, Vec<D>)> {
+    let public_url = root.required("public_url", "\"https://ai.example.com\"", public_url);
+    let listen = root.parsed("listen", listen).unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
+    let threads = threads(root);
+    let drain = root.duration("drain", Duration::ZERO..=HOUR).unwrap_or(Duration::from_secs(30));
+    let store = root.table("store", |store| store.path_or("path", "gatepost-data"));
+    let roots = root.table("keys", roots::read);
+    let log = root.table("log", log);
+    let declared = root.named_texts("scopes");
+    let default_scopes = root.table("users", |users| users.scopes("default_scopes")).unwrap_or_default();
+    let pages = root.table("pages", pages);
+    let (upstreams, names) = upstreams::read(root);
+    let routes = routes::read(root, &names);
+    let dialects = dialects(root, rows);
+
+    let scopes = scopes(root, declared);
+    let mut claims: Vec<(Claim, Place)> = Vec::new();
+    let pages_place = root.place_of("pages");
+    claims.extend(reserved(&pages).into_iter().map(|claim| (claim, pages_place.clone())));
+    for (dialect, place) in &dialects {
+        claims.extend(dialect.claims().into_iter().map(|claim| (claim, place.clone())));
+    }
+    claims.extend(routes.iter().map(|(route, place)| (route.claim.clone(), place.clone())));
+    claims::refuse_shared(root, &claims);
+
+    let dialects: Vec<D> = dialects.into_iter().map(|(dialect, _)| dialect).collect();
+    let clients: Vec<Client> = dialects.iter().flat_map(Mounted::clients).collect();
+    let routes = routes.into_iter().map(|(route, _)| route).collect();
+    let public_url = public_url?;
+    let config =
+        Config { public_url, listen, threads, drain, store, roots, log, scopes, default_scopes, pages, upstreams, routes, clients };
+    Some((config, dialects))
+}
+
+fn public_url(root: &mut Section<'_>, key: &'static str) -> Option<PublicUrl> {
+    match PublicUrl::new(root.url(key)?) {
+        Ok(url) => Some(url),
+        Err((message, remedy)) => {
+            root.problem(key, message, remedy);
+            None
+        }
+    }
+}
+
+fn listen(text: &str) -> Result<SocketAddr, Flaw> {
+    text.parse().map_err(|error| {
+        (
+            format!("this is nowhere to listen: {error}"),
+            "write an IP address and a port, like \"127.0.0.1:8080\" or \"[::]:8080\"".to_owned(),
+        )
+    })
+}
+
+fn threads(root: &mut Section<'_>) -> NonZeroUsize {
+    let written = root.integer("threads", 1..=MOST_THREADS).and_then(|threads| usize::try_from(threads).ok());
+    written.and_then(NonZeroUsize::new).unwrap_or_else(|| root.environment().cores())
+}
+
+fn log(log: &mut Section<'_>) -> Log {
+    let formats = [("auto", LogFormat::Auto), ("json", LogFormat::Json), ("pretty", LogFormat::Pretty)];
+    let format = log.choice("format", &formats).unwrap_or(LogFormat::Auto);
+    let filter = log.parsed("level", log_filter).unwrap_or_else(|| "info".to_owned());
+    Log { format, filter }
+}
+
+/// `level` or `target=level`, separated by commas. A mistyped level would be taken for a target.
+fn log_filter(text: &str) -> Result<String, Flaw> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    for directive in text.split(',') {
+        let (target, level) = directive.rsplit_once('=').unwrap_or(("gatepost", directive));
+        if !LEVELS.contains(&level) {
+            return Err((format!("`{level}` is not a level of the log"), instead(level, LEVELS)));
+        }
+        if target.is_empty() || !target.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':')) {
+            return Err((format!("`{target}` is not a part of the program"), "write it like \"info,gatepost::proxy=debug\"".to_owned()));
+        }
+    }
+    Ok(text.to_owned())
+}
+
+fn pages(pages: &mut Section<'_>) -> Pages {
+    Pages {
+        name: pages.text("name").unwrap_or_else(|| "Gatepost".to_owned()),
+        prefix: mount_prefix(pages),
+        session: pages.duration("session", 5 * MINUTE..=400 * DAY).unwrap_or(7 * DAY),
+    }
+}
+
+/// A prefix before paths; `""` says that there is none.
+fn mount_prefix(section: &mut Section<'_>) -> String {
+    section.parsed("prefix", path::mount).unwrap_or_default()
+}
+
+fn dialects<D>(root: &mut Section<'_>, rows: &[DialectRow<D>]) -> Vec<(D, Place)> {
+    root.table("dialects", |dialects| {
+        let mut mounted = Vec::new();
+        for row in rows {
+            mounted.extend(dialects.optional_table(row.name, |section| {
+                let mount = Mount { host: section.parsed("host", path::host), prefix: mount_prefix(section) };
+                ((row.read)(mount, section), section.place().clone())
+            }));
+        }
+        mounted
+    })
+}
+
+/// The declared scopes. Whatever scope is named anywhere must be among them.
+fn scopes(root: &mut Section<'_>, declared: Vec<(String, String, Place)>) -> BTreeMap<String, String> {
+    let mut scopes = BTreeMap::new();
+    for (name, sentence, place) in declared {
+        let flaw = match file::scope_name(&name) {
+            Err(flaw) => Some(flaw),
+            Ok(_) if sentence.trim().is_empty() => {
+                Some(("a scope needs a sentence for people".to_owned(), "write what an app may do with it".to_owned()))
+            }
+            Ok(_) => None,
+        };
+        if let Some((message, remedy)) = flaw {
+            root.problem_at(place, message, remedy);
+        }
+        scopes.insert(name, sentence);
+    }
+    for (name, place) in root.named_scopes() {
+        if !scopes.contains_key(&name) {
+            let remedy = match nearest(&name, scopes.keys().map(String::as_str)) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!("declare it: `{name} = \"...\"` under [scopes]"),
+            };
+            root.problem_at(place, format!("the scope `{name}` is not declared"), remedy);
+        }
+    }
+    scopes
+}

@@ -1,0 +1,232 @@
+//! What Bootspring's clients read: success in both vocabularies, and errors in three shapes.
+
+use std::borrow::Cow;
+
+use http::{HeaderValue, Response, StatusCode};
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use super::Bootspring;
+use crate::{
+    dialects::client_auth::ClientError,
+    engine::{Error, Started, Tokens},
+    message::{BadInput, Body, Refused, RequestId, Shape, reply},
+    oauth::refusal::{ErrorCode, Refusal},
+};
+
+/// RFC 8628 section 3.2.
+pub(super) fn started(started: &Started, page: &str, options: &Bootspring) -> Response<Body> {
+    let user_code = started.user_code.shown();
+    reply::no_store(reply::json(
+        StatusCode::OK,
+        &json!({
+            "device_code": started.device_code.expose_secret(),
+            "verification_uri_complete": format!("{page}?user_code={user_code}"),
+            "user_code": user_code,
+            "verification_uri": page,
+            "expires_in": options.code_life.as_secs(),
+            "interval": options.interval.as_secs(),
+        }),
+    ))
+}
+
+/// RFC 6749 section 5.1, and the same in the words of the published command line.
+pub(super) fn tokens(tokens: &Tokens, options: &Bootspring) -> Response<Body> {
+    let access = tokens.access.expose_secret();
+    let refresh = tokens.refresh.as_ref().map(ExposeSecret::expose_secret);
+    reply::no_store(reply::json(
+        StatusCode::OK,
+        &json!({
+            "access_token": access,
+            "token_type": "Bearer",
+            "expires_in": tokens.expires_in,
+            "refresh_token": refresh,
+            "scope": tokens.scopes.to_string(),
+            "token": access,
+            "refreshToken": refresh,
+            "expiresIn": in_words(tokens.expires_in),
+            "user": {"email": tokens.user.email, "tier": options.tier},
+        }),
+    ))
+}
+
+/// `^[0-9]+[mhd]$`, in the largest unit that fits.
+fn in_words(seconds: u64) -> String {
+    match seconds {
+        s if s >= 86_400 && s.is_multiple_of(86_400) => format!("{}d", s / 86_400),
+        s if s >= 3_600 && s.is_multiple_of(3_600) => format!("{}h", s / 3_600),
+        s => format!("{}m", (s / 60).max(1)),
+    }
+}
+
+/// Which of the endpoints says no, since each has habits of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Family {
+    /// The code endpoint of the RFC: flat, but for 429.
+    Start,
+    /// The command line's code endpoint: the same.
+    CliStart,
+    /// The token endpoint of the RFC: flat.
+    Token,
+    /// The command line's: flat, and what is unknown has expired, since it knows no other word.
+    CliToken,
+    /// The command line's refresh: every no of the protocol is 401.
+    CliRefresh,
+    /// The rest of the command line's: nested.
+    CliApi,
+}
+
+/// Why a call got no good answer.
+#[derive(Debug)]
+pub(super) enum Problem {
+    Input(BadInput),
+    Client(ClientError),
+    Engine(Error),
+}
+
+impl From<BadInput> for Problem {
+    fn from(input: BadInput) -> Self {
+        Self::Input(input)
+    }
+}
+
+impl From<ClientError> for Problem {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::BadInput(input) => Self::Input(input),
+            refused @ ClientError::Refused { .. } => Self::Client(refused),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self::Engine(Error::Refused(refusal))
+    }
+}
+
+impl Problem {
+    /// The answer, with a note for the log.
+    pub(super) fn answer(self, family: Family, id: RequestId) -> Response<Body> {
+        let bad_request = |code: ErrorCode, words: Cow<'static, str>| Refused::new(StatusCode::BAD_REQUEST, code.as_str(), words, id);
+        let (refused, shape): (Refused, Shape) = match self {
+            Self::Input(input) => {
+                let code = ErrorCode::InvalidRequest.as_str();
+                (Refused::new(input.status(), code, input.to_string(), id), family.shape())
+            }
+            Self::Client(ClientError::Refused { refusal, challenged: true }) => {
+                let mut refused = Refused::new(StatusCode::UNAUTHORIZED, refusal.code.as_str(), refusal.description, id);
+                refused.challenge = Some(HeaderValue::from_static("Basic realm=\"token endpoint\""));
+                (refused, flat)
+            }
+            Self::Client(ClientError::Refused { refusal, challenged: false }) => {
+                (bad_request(refusal.code, refusal.description), family.shape())
+            }
+            Self::Client(ClientError::BadInput(input)) => return Self::Input(input).answer(family, id),
+            Self::Engine(Error::Refused(refusal)) => (refusal_in(family, refusal, id), family.shape()),
+            Self::Engine(Error::Limited(limited)) => {
+                let mut refused = Refused::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests. Try again later.", id);
+                refused.retry_after = Some(limited.retry_after);
+                match family {
+                    Family::Token | Family::CliToken => {
+                        refused.code = ErrorCode::SlowDown.as_str();
+                        (refused, family.shape())
+                    }
+                    Family::Start | Family::CliStart | Family::CliRefresh | Family::CliApi => (refused, rate_limited),
+                }
+            }
+            Self::Engine(error @ (Error::Unavailable(_) | Error::Contended)) => {
+                tracing::error!(%error, request = %id, "the store did not do what was asked");
+                let words = "The service is temporarily unavailable. Try again.";
+                let mut refused = Refused::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", words, id);
+                refused.retry_after = Some(1);
+                (refused, family.shape())
+            }
+        };
+        let outcome = refused.code;
+        reply::noted(refused.answer(shape), None, outcome)
+    }
+}
+
+fn refusal_in(family: Family, refusal: Refusal, id: RequestId) -> Refused {
+    let (status, code) = match (family, refusal.code) {
+        (Family::CliToken, ErrorCode::InvalidGrant) => (StatusCode::BAD_REQUEST, ErrorCode::ExpiredToken.as_str()),
+        (Family::CliRefresh, ErrorCode::InvalidGrant | ErrorCode::InvalidClient) => (StatusCode::UNAUTHORIZED, "unauthorized"),
+        (_, code) => (StatusCode::BAD_REQUEST, code.as_str()),
+    };
+    let mut refused = Refused::new(status, code, refusal.description, id);
+    if status == StatusCode::UNAUTHORIZED {
+        refused.challenge = Some(HeaderValue::from_static("Bearer error=\"invalid_token\""));
+    }
+    refused
+}
+
+impl Family {
+    const fn shape(self) -> Shape {
+        match self {
+            Self::Start | Self::Token => flat,
+            Self::CliStart | Self::CliToken => flat_and_message,
+            Self::CliRefresh | Self::CliApi => nested,
+        }
+    }
+}
+
+/// RFC 6749 section 5.2.
+pub(super) fn flat(refused: &Refused) -> Response<Body> {
+    let (error, words) = flat_parts(refused);
+    reply::json(refused.status, &json!({"error": error, "error_description": words}))
+}
+
+/// The same, with the sentence again where the command line looks for it.
+pub(super) fn flat_and_message(refused: &Refused) -> Response<Body> {
+    let (error, words) = flat_parts(refused);
+    reply::json(refused.status, &json!({"error": error, "error_description": words, "message": words}))
+}
+
+fn flat_parts(refused: &Refused) -> (&'static str, String) {
+    let error = match refused.status {
+        StatusCode::METHOD_NOT_ALLOWED => ErrorCode::InvalidRequest.as_str(),
+        StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
+        _ => refused.code,
+    };
+    (error, printable(&refused.message))
+}
+
+/// The command line's API: a word and a sentence within `error`, and the sentence beside it.
+pub(super) fn nested(refused: &Refused) -> Response<Body> {
+    let code = match refused.code {
+        "missing_token" | "invalid_token" => "unauthorized",
+        code => code,
+    };
+    let error = json!({"code": code, "message": refused.message, "request_id": refused.request_id.to_string()});
+    reply::json(refused.status, &json!({"error": error, "message": refused.message}))
+}
+
+/// Too often, as Bootspring's API page shows it.
+fn rate_limited(refused: &Refused) -> Response<Body> {
+    let error = json!({"code": refused.code, "message": refused.message, "retry_after": refused.retry_after});
+    reply::json(refused.status, &json!({"error": error, "message": refused.message}))
+}
+
+/// `error_description` holds printable ASCII without `"` and `\` only.
+fn printable(words: &str) -> String {
+    words.chars().map(|c| if matches!(c, ' '..='~') && !matches!(c, '"' | '\\') { c } else { '?' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_life_is_told_in_the_largest_unit_that_fits() {
+        for (seconds, words) in [(900, "15m"), (3600, "1h"), (5400, "90m"), (86_400, "1d"), (30, "1m"), (30 * 86_400, "30d")] {
+            assert_eq!(in_words(seconds), words);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Decide: a signed-in user looks at what is asked for, says yes or no, and may take it back.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use super::{Engine, Error};
+use crate::{
+    limit::{Action, Who},
+    oauth::{
+        code::UserCode,
+        grant::{Approval, Grant, RevokedBecause, State},
+        id::{GrantId, UserId},
+        refusal::{ErrorCode, Refusal},
+        scope::Scopes,
+        step::Step,
+        user::User,
+    },
+    store::List,
+};
+
+/// What a user says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Decision {
+    /// Yes.
+    Approve,
+    /// No.
+    Deny,
+}
+
+/// A live grant, as the user's list shows it.
+#[derive(Clone, Debug)]
+pub struct Application {
+    /// The grant.
+    pub grant: Grant,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When the user said yes.
+    pub approved: Timestamp,
+    /// When it last opened something.
+    pub last_used: Option<Timestamp>,
+}
+
+const UNKNOWN_CODE: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The code is unknown, expired or decided.");
+const UNKNOWN_GRANT: Refusal = Refusal::new(ErrorCode::InvalidGrant, "There is no such grant.");
+
+impl Engine {
+    /// The pending grant that a typed code stands for. Unknown, expired and decided codes look the
+    /// same, and wrong ones are counted by user and by address, right ones included once there
+    /// were too many.
+    ///
+    /// # Errors
+    /// `invalid_grant` for a wrong code; limited after ten.
+    pub async fn find_by_user_code(&self, typed: &str, user: UserId, peer: IpAddr) -> Result<Grant, Error> {
+        let guessers = [Who::User(user), Who::peer(peer)];
+        for who in guessers {
+            self.limits.look(Action::GuessUserCode, who)?;
+        }
+        let now = self.clock.now();
+        if let Some(code) = UserCode::parse(typed) {
+            for name in self.keyring.lookups(&code) {
+                if let Some(id) = self.store.user_code(name).await?
+                    && let Some(grant) = self.store.grant(id).await?
+                    && grant.record.is_pending(now)
+                {
+                    return Ok(grant.record);
+                }
+            }
+        }
+        for who in guessers {
+            self.limits.take(Action::GuessUserCode, who)?;
+        }
+        Err(UNKNOWN_CODE.into())
+    }
+
+    /// What a user would give by approving: nobody grants more than he holds.
+    pub fn grantable(grant: &Grant, user: &User) -> Scopes {
+        grant.requested.narrowed_to(&user.scopes)
+    }
+
+    /// Records a user's decision. The first decision stands.
+    ///
+    /// # Errors
+    /// `invalid_grant` where the grant is no longer pending; `access_denied` where the user holds
+    /// nothing of what is asked for.
+    pub async fn decide(&self, id: GrantId, user: &User, decision: Decision) -> Result<Grant, Error> {
+        const NOTHING: Refusal = Refusal::new(ErrorCode::AccessDenied, "You hold none of the permissions that this app asks for.");
+        let decided = self.advance(id, UNKNOWN_CODE, |grant, standing, now| match (decision, standing.client) {
+            (Decision::Deny, _) => grant.deny(now),
+            (Decision::Approve, None) => Step::unchanged(Err(UNKNOWN_CODE)),
+            (Decision::Approve, Some(client_generation)) => {
+                let scopes = Self::grantable(grant, user);
+                if scopes.is_empty() {
+                    return Step::unchanged(Err(NOTHING));
+                }
+                grant.approve(Approval { user: user.id, user_generation: user.generation, client_generation, scopes, at: now }, now)
+            }
+        });
+        Ok(decided.await?.0)
+    }
+
+    /// The apps that a user has let in, the newest first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn applications(&self, user: &User) -> Result<Vec<Application>, Error> {
+        let now = self.clock.now();
+        let mut applications = Vec::new();
+        for id in self.store.members(List::GrantsOf(user.id)).await? {
+            let Some(grant) = self.store.grant(id).await?.map(|grant| grant.record) else { continue };
+            let Some(approval) = grant.approval().filter(|approval| approval.user == user.id && grant.is_usable(now)) else { continue };
+            let (scopes, approved) = (approval.scopes.clone(), approval.at);
+            let last_used = self.verifier.last_used(id).await?;
+            applications.push(Application { grant, scopes, approved, last_used });
+        }
+        applications.sort_by_key(|application| std::cmp::Reverse(application.approved));
+        Ok(applications)
+    }
+
+    /// A user takes back what he gave. From the answer on nothing opens with it.
+    ///
+    /// # Errors
+    /// `invalid_grant` for a grant of somebody else.
+    pub async fn revoke_own(&self, id: GrantId, user: UserId) -> Result<(), Error> {
+        let revoked = self.advance(id, UNKNOWN_GRANT, |grant, _, now| match grant.approval() {
+            Some(approval) if approval.user == user => grant.revoke(RevokedBecause::User, now),
+            // Taken back already: a second press of the button is no mistake.
+            None if matches!(grant.state, State::Revoked { .. }) => Step::unchanged(Ok(())),
+            Some(_) | None => Step::unchanged(Err(UNKNOWN_GRANT)),
+        });
+        revoked.await.map(|_| ())
+    }
+}

@@ -1,0 +1,157 @@
+//! The verbs: what dialects and pages can ask for. Each loads what it needs, lets a rule of
+//! [`crate::oauth`] decide, and makes the decision durable before it answers.
+//!
+//! [`Engine::advance`] is the only writer of grants.
+
+mod advance;
+mod decide;
+mod hold;
+mod logout;
+mod password;
+mod poll;
+mod refresh;
+mod sessions;
+mod start;
+mod users;
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::{
+    clock::Clock,
+    limit::{Limited, Limits},
+    oauth::{
+        client::Clients,
+        grant::{Grant, Issue},
+        id::GrantId,
+        refusal::Refusal,
+        scope::Scopes,
+        secret::Keyring,
+        token::{self, Kind},
+        user::User,
+    },
+    store::{Store, Unavailable},
+    verify::Verifier,
+};
+pub use decide::{Application, Decision};
+pub use logout::LoggedOut;
+pub use poll::Poll;
+pub use refresh::Refresh;
+pub use sessions::SignedIn;
+pub use start::{Start, Started};
+pub use users::{AddUser, AddUserError, MAX_PASSWORD_BYTES};
+
+/// Why a verb did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The protocol says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Too often.
+    #[error("tried too often")]
+    Limited(Limited),
+    /// The store cannot answer; nothing is known of what was asked.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// So many change the same record at once that this one gave up.
+    #[error("the record is changing too fast")]
+    Contended,
+}
+
+impl From<Limited> for Error {
+    fn from(limited: Limited) -> Self {
+        Self::Limited(limited)
+    }
+}
+
+/// How a dialect spells its credentials, and how long they live.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// The dialect's name.
+    pub dialect: &'static str,
+    /// Before a device code.
+    pub device_code: &'static str,
+    /// Before an access token.
+    pub access: &'static str,
+    /// Before a refresh token.
+    pub refresh: &'static str,
+    /// How long an access token lives.
+    pub access_life: std::time::Duration,
+    /// How long a refresh token lives, counted anew at each rotation.
+    pub refresh_life: Option<std::time::Duration>,
+}
+
+/// What a grant issued, ready to be sent.
+#[derive(Debug)]
+pub struct Tokens {
+    /// The grant.
+    pub grant: GrantId,
+    /// The access token.
+    pub access: SecretString,
+    /// The refresh token, where the dialect has them.
+    pub refresh: Option<SecretString>,
+    /// The access token's life in seconds.
+    pub expires_in: u64,
+    /// What the access token may do.
+    pub scopes: Scopes,
+    /// Who approved.
+    pub user: User,
+}
+
+/// The verbs over one store.
+pub struct Engine {
+    store: Arc<dyn Store>,
+    keyring: Arc<Keyring>,
+    clients: Arc<Clients>,
+    verifier: Arc<Verifier>,
+    limits: Arc<Limits>,
+    clock: Clock,
+    holds: hold::Holds,
+    passwords: password::Passwords,
+}
+
+impl Engine {
+    /// The engine over this store.
+    pub fn new(
+        store: Arc<dyn Store>,
+        keyring: Arc<Keyring>,
+        clients: Arc<Clients>,
+        verifier: Arc<Verifier>,
+        limits: Arc<Limits>,
+        clock: Clock,
+    ) -> Self {
+        Self { store, keyring, clients, verifier, limits, clock, holds: hold::Holds::default(), passwords: password::Passwords::new() }
+    }
+
+    /// The clients that there are.
+    pub fn clients(&self) -> &Clients {
+        &self.clients
+    }
+
+    /// The keys, for forms that prove where they come from.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// Writes out an issue as tokens; `None` where its root was dropped, which ends it.
+    async fn tokens(&self, style: &Style, grant: &Grant, issue: &Issue) -> Result<Option<Tokens>, Unavailable> {
+        let mint = |prefix, kind| token::mint(&self.keyring, issue.root, prefix, kind, grant.id.as_bytes(), issue.number, &grant.salt);
+        let Some(access) = mint(style.access, Kind::Access) else { return Ok(None) };
+        let refresh = issue.refresh_until.and_then(|_| mint(style.refresh, Kind::Refresh));
+        let user = match grant.approval() {
+            Some(approval) => self.store.user(approval.user).await?,
+            None => None,
+        };
+        let life = issue.access_until.duration_since(issue.issued).unsigned_abs();
+        Ok(user.map(|user| Tokens {
+            grant: grant.id,
+            access,
+            refresh,
+            // The life, not what is left of it: a repeated answer is the same answer.
+            expires_in: life.as_secs(),
+            scopes: issue.scopes.clone(),
+            user: user.record,
+        }))
+    }
+}

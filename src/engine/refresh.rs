@@ -1,0 +1,44 @@
+//! Refresh: an app trades its refresh token for the next pair (RFC 6749 section 6).
+
+use super::{Engine, Error, Style, Tokens};
+use crate::oauth::{
+    grant::{Caller, Terms},
+    id::ClientId,
+    refusal::{ErrorCode, Refusal},
+    scope::Scopes,
+    step::Step,
+    token::{Kind, Presented},
+};
+
+/// One request for the next pair.
+pub struct Refresh<'a> {
+    /// How the dialect spells it.
+    pub style: &'a Style,
+    /// The client that asks, authenticated where it can.
+    pub client: &'a ClientId,
+    /// What it shows.
+    pub refresh_token: &'a str,
+    /// What the new access token may do; `None` for all that was granted.
+    pub scopes: Option<&'a Scopes>,
+}
+
+const UNKNOWN: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The refresh token is unknown, expired or revoked.");
+
+impl Engine {
+    /// Rotates. A retry within ten seconds gets the same answer; a token that comes again later
+    /// ends the grant.
+    ///
+    /// # Errors
+    /// `invalid_grant`, `invalid_scope`.
+    pub async fn refresh(&self, refresh: Refresh<'_>) -> Result<Tokens, Error> {
+        let token = Presented::read(&self.keyring, Kind::Refresh, refresh.refresh_token).ok_or(UNKNOWN)?;
+        let terms = Terms { access: refresh.style.access_life, refresh: refresh.style.refresh_life, root: self.keyring.minting() };
+        let caller = Caller { dialect: refresh.style.dialect, client: refresh.client };
+        let refreshed = self.advance(token.grant(), UNKNOWN, |grant, standing, now| match token.prove(&self.keyring, &grant.salt) {
+            Some(proof) => grant.refresh(proof, caller, refresh.scopes, standing, &terms, now),
+            None => Step::unchanged(Err(UNKNOWN)),
+        });
+        let (grant, issue) = refreshed.await?;
+        self.tokens(refresh.style, &grant, &issue).await?.ok_or_else(|| UNKNOWN.into())
+    }
+}

@@ -1,0 +1,93 @@
+//! The people's accounts.
+
+use std::net::IpAddr;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Engine, Error};
+use crate::{
+    limit::{Action, Who},
+    oauth::{
+        id::UserId,
+        scope::Scopes,
+        user::{User, UserName},
+    },
+    store::{Change, CommitError, Expect, Key, Record, Unavailable},
+};
+
+/// The longest password that is hashed, in bytes: longer ones cost time and add nothing.
+pub const MAX_PASSWORD_BYTES: usize = 512;
+
+/// An account to be made.
+pub struct AddUser {
+    /// Its name.
+    pub name: UserName,
+    /// Its password.
+    pub password: SecretString,
+    /// An address, where it is known.
+    pub email: Option<String>,
+    /// The most that the user can grant.
+    pub scopes: Scopes,
+}
+
+/// Why an account was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum AddUserError {
+    /// The name is taken.
+    #[error("there is a user of that name already")]
+    NameTaken,
+    /// The store cannot answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl Engine {
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// [`AddUserError`].
+    pub async fn add_user(&self, add: AddUser) -> Result<User, AddUserError> {
+        let user = User {
+            id: UserId::from_random(rand::random()),
+            name: add.name,
+            password: Some(self.passwords.hash(add.password).await?),
+            email: add.email,
+            scopes: add.scopes,
+            enabled: true,
+            generation: 0,
+            created: self.clock.now(),
+        };
+        let changes = vec![
+            Change::Put { key: Key::UserName(user.name.clone()), expect: Expect::Absent, record: Record::ToUser(user.id), until: None },
+            Change::Put { key: Key::User(user.id), expect: Expect::Absent, record: Record::User(Box::new(user.clone())), until: None },
+        ];
+        match self.store.commit(changes).await {
+            Ok(()) => Ok(user),
+            Err(CommitError::Conflict) => Err(AddUserError::NameTaken),
+            Err(CommitError::Unavailable(unavailable)) => Err(unavailable.into()),
+        }
+    }
+
+    /// The user whom name and password belong to. `None` for an unknown name, a wrong password and
+    /// a disabled account alike, and after the same time.
+    ///
+    /// # Errors
+    /// Limited after ten wrong passwords from one address.
+    pub async fn check_password(&self, name: &str, password: SecretString, peer: IpAddr) -> Result<Option<User>, Error> {
+        let guesser = Who::peer(peer);
+        self.limits.look(Action::GuessPassword, guesser)?;
+        let user = match UserName::parse(name) {
+            Ok(name) => self.store.user_named(&name).await?.map(|user| user.record),
+            // What cannot be a name is nobody's name.
+            Err(crate::oauth::user::BadUserName) => None,
+        };
+        let usable = user.filter(|user| user.enabled);
+        let hash = usable.as_ref().and_then(|user| user.password.clone());
+        let fits = password.expose_secret().len() <= MAX_PASSWORD_BYTES;
+        let right = fits && self.passwords.verify(password, hash).await?;
+        if !right {
+            self.limits.take(Action::GuessPassword, guesser)?;
+        }
+        Ok(usable.filter(|_| right))
+    }
+}

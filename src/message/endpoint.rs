@@ -1,0 +1,98 @@
+//! What the gateway answers itself: dialects, pages, health.
+
+use std::{fmt, future::Future, net::IpAddr, pin::Pin, sync::Arc};
+
+use http::{Method, Response, request::Parts};
+use tokio_util::sync::CancellationToken;
+
+use super::{Body, Shape};
+use crate::oauth::{id::GrantId, subject::Subject};
+
+/// Who is on the other end of the connection.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Peer {
+    /// The address.
+    pub ip: IpAddr,
+}
+
+/// Names one request in logs and answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RequestId(u64);
+
+impl RequestId {
+    /// A name out of a random number.
+    pub const fn from_random(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "req_{:016x}", self.0)
+    }
+}
+
+/// A request that the gateway answers itself.
+pub struct Call {
+    /// Method, target, header fields.
+    pub head: Parts,
+    /// What came after them.
+    pub body: Body,
+    /// Who calls.
+    pub peer: Peer,
+    /// The request's name.
+    pub id: RequestId,
+    /// For whom the token speaks; there is one wherever the endpoint needs a bearer.
+    pub subject: Option<Subject>,
+    /// Ends when the caller has gone, so that nobody waits for him.
+    pub gone: CancellationToken,
+}
+
+/// Answers a call.
+pub type Handler = Arc<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> + Send + Sync>;
+
+/// Boxes an async function as a [`Handler`].
+pub fn handler<F, R>(function: F) -> Handler
+where
+    F: Fn(Call) -> R + Send + Sync + 'static,
+    R: Future<Output = Response<Body>> + Send + 'static,
+{
+    Arc::new(move |call| Box::pin(function(call)))
+}
+
+/// What a caller has to show before an endpoint is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Need {
+    /// Nothing: the endpoint judges what it is sent.
+    Nothing,
+    /// A valid access token of this dialect.
+    Bearer(&'static str),
+}
+
+/// One path that the gateway answers itself.
+#[derive(Clone)]
+pub struct Endpoint {
+    /// Its name in logs.
+    pub name: &'static str,
+    /// Only for this host; `None` for every host.
+    pub host: Option<String>,
+    /// The path, with `{name}` where a segment varies.
+    pub path: String,
+    /// The methods that it takes.
+    pub methods: Vec<Method>,
+    /// What the caller has to show.
+    pub need: Need,
+    /// How it says no.
+    pub shape: Shape,
+    /// Who answers.
+    pub handler: Handler,
+}
+
+/// What an endpoint leaves in the extensions of its answer for the request's log line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Note {
+    /// The grant that the call was about.
+    pub grant: Option<GrantId>,
+    /// What came out, as one word.
+    pub outcome: Option<&'static str>,
+}

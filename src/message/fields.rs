@@ -1,0 +1,235 @@
+//! What callers send, as named fields: a form or a JSON object, each name at most once.
+
+use std::fmt;
+
+use http::{HeaderMap, StatusCode, header};
+use serde::{
+    Deserialize,
+    de::{self, MapAccess, Visitor},
+};
+use serde_json::Value;
+
+use super::{
+    Body,
+    body::{self, ReadError},
+};
+
+/// More than any request of ours needs.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// Why a request could not be read. Nothing was changed by it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BadInput {
+    /// Over [`MAX_BODY`].
+    TooLarge,
+    /// Neither of the types that the endpoint takes.
+    WrongType,
+    /// Anything else, as a sentence.
+    Malformed(String),
+}
+
+impl BadInput {
+    fn malformed(why: impl Into<String>) -> Self {
+        Self::Malformed(why.into())
+    }
+
+    /// 400, 413 or 415.
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::WrongType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// A sentence that may be shown to anybody: it never repeats a value that was sent.
+impl fmt::Display for BadInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge => write!(f, "The body is larger than {MAX_BODY} bytes."),
+            Self::WrongType => f.write_str("The content type is not one that this endpoint takes."),
+            Self::Malformed(why) => f.write_str(why),
+        }
+    }
+}
+
+/// Which bodies an endpoint takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Takes {
+    /// A form.
+    Form,
+    /// A form or a JSON object.
+    FormOrJson,
+    /// A JSON object.
+    Json,
+}
+
+/// The fields of a request. `null` and the empty text count as absent (RFC 6749 section 3.1).
+#[derive(Debug, Default)]
+pub struct Fields(Vec<(String, Value)>);
+
+impl Fields {
+    /// Reads a body. No body at all has no fields.
+    ///
+    /// # Errors
+    /// [`BadInput`].
+    pub async fn read(headers: &HeaderMap, body: Body, takes: Takes) -> Result<Self, BadInput> {
+        let bytes = body::read(body, MAX_BODY).await.map_err(|error| match error {
+            ReadError::TooLarge => BadInput::TooLarge,
+            ReadError::Broken(_) => BadInput::malformed("The body broke off."),
+        })?;
+        if headers.contains_key(header::CONTENT_ENCODING) {
+            return Err(BadInput::WrongType);
+        }
+        if bytes.is_empty() && !headers.contains_key(header::CONTENT_TYPE) {
+            return Ok(Self::default());
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|_no_utf8| BadInput::malformed("The body is not UTF-8."))?;
+        match (media_type(headers).as_deref(), takes) {
+            (Some("application/x-www-form-urlencoded"), Takes::Form | Takes::FormOrJson) => Self::from_form(text),
+            (Some("application/json"), Takes::Json | Takes::FormOrJson) => Self::from_json(text),
+            _ => Err(BadInput::WrongType),
+        }
+    }
+
+    /// Reads a query, which is written like a form.
+    ///
+    /// # Errors
+    /// [`BadInput`].
+    pub fn from_query(query: Option<&str>) -> Result<Self, BadInput> {
+        Self::from_form(query.unwrap_or_default())
+    }
+
+    fn from_form(text: &str) -> Result<Self, BadInput> {
+        let mut fields: Vec<(String, Value)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+            // What was no UTF-8 behind its percent signs has become this character.
+            if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
+                return Err(BadInput::malformed("A field is not UTF-8."));
+            }
+            if fields.iter().any(|(known, _)| *known == name) {
+                return Err(repeated(&name));
+            }
+            fields.push((name.into_owned(), Value::String(value.into_owned())));
+        }
+        Ok(Self(fields))
+    }
+
+    fn from_json(text: &str) -> Result<Self, BadInput> {
+        let object: Object = serde_json::from_str(text).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => BadInput::malformed("The body is not a JSON object with distinct names."),
+            _ => BadInput::malformed("The body is not valid JSON."),
+        })?;
+        Ok(Self(object.0))
+    }
+
+    /// A text; `None` where it is absent.
+    ///
+    /// # Errors
+    /// [`BadInput::Malformed`] where it is something else, or holds a NUL.
+    pub fn text(&self, name: &str) -> Result<Option<&str>, BadInput> {
+        match self.value(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) if text.contains('\0') => Err(BadInput::Malformed(format!("{name} holds a NUL character."))),
+            Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
+            Some(_) => Err(BadInput::Malformed(format!("{name} must be a string."))),
+        }
+    }
+
+    /// A text that must be there.
+    ///
+    /// # Errors
+    /// [`BadInput::Malformed`].
+    pub fn required(&self, name: &str) -> Result<&str, BadInput> {
+        self.text(name)?.ok_or_else(|| BadInput::Malformed(format!("{name} is missing.")))
+    }
+
+    /// The fields of an object within; none where it is absent.
+    ///
+    /// # Errors
+    /// [`BadInput::Malformed`] where it is something else.
+    pub fn object(&self, name: &str) -> Result<Self, BadInput> {
+        match self.value(name) {
+            None | Some(Value::Null) => Ok(Self::default()),
+            Some(Value::Object(map)) => Ok(Self(map.iter().map(|(name, value)| (name.clone(), value.clone())).collect())),
+            Some(_) => Err(BadInput::Malformed(format!("{name} must be an object."))),
+        }
+    }
+
+    fn value(&self, name: &str) -> Option<&Value> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+}
+
+fn repeated(name: &str) -> BadInput {
+    // Names come from the caller: only ours are repeated back.
+    let known = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'_')) && name.len() <= 40;
+    BadInput::Malformed(if known { format!("{name} is given more than once.") } else { "A field is given more than once.".into() })
+}
+
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let mut lines = headers.get_all(header::CONTENT_TYPE).iter();
+    let line = lines.next().filter(|_| lines.next().is_none())?;
+    // A type that is no text is none that an endpoint takes.
+    let text = line.to_str().ok()?;
+    let essence = text.split(';').next()?;
+    Some(essence.trim().to_ascii_lowercase())
+}
+
+/// A JSON object in which no name stands twice: the usual reader would take the last.
+struct Object(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Distinct;
+        impl<'de> Visitor<'de> for Distinct {
+            type Value = Object;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with distinct names")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+                let mut fields: Vec<(String, Value)> = Vec::new();
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    if fields.iter().any(|(known, _)| *known == name) {
+                        return Err(de::Error::custom("a repeated name"));
+                    }
+                    fields.push((name, value));
+                }
+                Ok(Object(fields))
+            }
+        }
+        deserializer.deserialize_map(Distinct)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_and_an_object_say_the_same() {
+        for fields in [Fields::from_form("a=1&b=&c=x%20y+z").unwrap(), Fields::from_json(r#"{"a":"1","b":null,"c":"x y z"}"#).unwrap()] {
+            assert_eq!(fields.text("a"), Ok(Some("1")));
+            assert_eq!(fields.text("b"), Ok(None));
+            assert_eq!(fields.text("c"), Ok(Some("x y z")));
+            assert!(fields.required("d").is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_repeated_or_mistyped_is_refused() {
+        assert!(Fields::from_form("a=1&a=1").is_err());
+        assert!(Fields::from_json(r#"{"a":"1","a":"2"}"#).is_err());
+        assert!(Fields::from_form("a=%ff").is_err());
+        for json in ["[]", "1", "\"a\"", "{", "{}x", "null", "", r#"{"a":1"#] {
+            assert!(Fields::from_json(json).is_err(), "{json}");
+        }
+        let fields = Fields::from_json(r#"{"n":1,"o":{"x":[1]},"z":"a\u0000b"}"#).unwrap();
+        assert!(fields.text("n").is_err() && fields.text("o").is_err() && fields.text("z").is_err());
+        assert!(fields.object("n").is_err() && fields.object("o").is_ok());
+    }
+}

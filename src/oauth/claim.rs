@@ -1,0 +1,58 @@
+//! What a stranger says of himself: names of apps and devices. Nobody verified it, and whoever
+//! wrote it may be an attacker, so it is cut to size and cleaned of whatever could make a line
+//! read as another one. Pages escape it besides.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
+/// A short, visible, one-line text from a stranger.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Claim(String);
+
+/// The longest claim kept, in Unicode scalar values.
+pub const MAX_CHARS: usize = 80;
+
+impl Claim {
+    /// Drops control, format, separator and private-use characters and all beyond
+    /// [`MAX_CHARS`]; `None` where nothing visible is left.
+    pub fn cleaned(text: &str) -> Option<Self> {
+        let clean: String = text.chars().filter(|c| visible(*c)).take(MAX_CHARS).collect();
+        let trimmed = clean.trim();
+        (!trimmed.is_empty()).then(|| Self(trimmed.to_owned()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn visible(c: char) -> bool {
+    use GeneralCategory as G;
+    !matches!(
+        c.general_category(),
+        G::Control | G::Format | G::LineSeparator | G::ParagraphSeparator | G::PrivateUse | G::Surrogate | G::Unassigned
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_keeps_its_words_and_loses_what_could_turn_the_line() {
+        let claim = Claim::cleaned("  lap\u{202e}top\u{200b}\n\0 of Zoë ").map(|claim| claim.to_string());
+        assert_eq!(claim.as_deref(), Some("laptop of Zoë"));
+        assert_eq!(Claim::cleaned("\u{200b}\u{feff} \t"), None);
+        assert_eq!(Claim::cleaned(&"x".repeat(500)).map(|claim| claim.as_str().len()), Some(MAX_CHARS));
+    }
+}

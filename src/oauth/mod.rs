@@ -1,0 +1,22 @@
+//! The rules: what may happen to a grant, and what proves that somebody may ask for it.
+//!
+//! Everything here is a pure function of its arguments. There is no I/O, no clock and no chance:
+//! the time and random bytes are handed in, so the whole protocol can be tested without a socket.
+//!
+//! One life serves all dialects: **ask → decide → redeem → use → refresh → revoke**
+//! ([`grant::Grant`]). A rule looks at a grant and answers a [`step::Step`]: the grant's next
+//! state, what to tell the caller, and what the step takes back from others.
+
+pub mod claim;
+pub mod client;
+pub mod code;
+pub mod grant;
+pub mod id;
+pub mod pace;
+pub mod refusal;
+pub mod scope;
+pub mod secret;
+pub mod step;
+pub mod subject;
+pub mod token;
+pub mod user;

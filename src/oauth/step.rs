@@ -1,0 +1,41 @@
+//! What a rule answers.
+
+use super::{grant::Grant, id::GrantId, refusal::Refusal};
+
+/// The answer of a rule. A failed try may change the grant too, so the next state and the outcome
+/// come together.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[must_use]
+pub struct Step<O> {
+    /// The grant as it is from now on; `None` where nothing changes and nothing is to be written.
+    pub next: Option<Grant>,
+    /// What to tell the caller once `next` is durable.
+    pub outcome: Result<O, Refusal>,
+    /// What nobody may use any more from the moment of the answer on.
+    pub takes_back: Option<TakesBack>,
+}
+
+impl<O> Step<O> {
+    /// The grant stays as it is.
+    pub const fn unchanged(outcome: Result<O, Refusal>) -> Self {
+        Self { next: None, outcome, takes_back: None }
+    }
+
+    /// The grant becomes `next`.
+    pub const fn to(next: Grant, outcome: Result<O, Refusal>) -> Self {
+        Self { next: Some(next), outcome, takes_back: None }
+    }
+
+    /// The grant becomes `next`, and whatever it admitted ends.
+    pub const fn ending(next: Grant, outcome: Result<O, Refusal>) -> Self {
+        let takes_back = Some(TakesBack::Grant(next.id));
+        Self { next: Some(next), outcome, takes_back }
+    }
+}
+
+/// What a step takes back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TakesBack {
+    /// All that was ever issued under a grant.
+    Grant(GrantId),
+}

@@ -1,0 +1,30 @@
+//! `GET /health`: whether the process answers. It asks nobody else, so that an orchestrator does
+//! not restart a gateway whose store is away.
+
+use http::{Method, StatusCode};
+use serde_json::json;
+
+use crate::{
+    config::{Claim, Paths},
+    message::{Endpoint, Need, endpoint, refused, reply},
+};
+
+const PATH: &str = "/health";
+
+/// What it claims.
+pub fn claim() -> Claim {
+    Claim { owner: "the health check".into(), host: None, paths: Paths::Exact(PATH.into()), methods: vec![Method::GET] }
+}
+
+/// What it answers.
+pub fn endpoint() -> Endpoint {
+    Endpoint {
+        name: "health",
+        host: None,
+        path: PATH.into(),
+        methods: vec![Method::GET],
+        need: Need::Nothing,
+        shape: refused::openai,
+        handler: endpoint::handler(|_| async { reply::no_store(reply::json(StatusCode::OK, &json!({"status": "ok"}))) }),
+    }
+}

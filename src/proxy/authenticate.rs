@@ -1,0 +1,85 @@
+//! Whose token is it?
+
+use http::{HeaderMap, HeaderValue};
+
+use super::{
+    Shared,
+    reject::Rejection,
+    route::{Access, Route},
+};
+use crate::{
+    config::PublicUrl,
+    message::Credential,
+    oauth::{id::GrantId, subject::Subject},
+    verify::{Denied, OpenStream},
+};
+
+/// Who calls, as far as the route wants to know.
+pub enum Caller {
+    /// Nobody asked.
+    Anonymous,
+    /// The token's subject, and the entry of the answer among the open streams.
+    Known(Box<Subject>, OpenStream),
+}
+
+impl Caller {
+    /// The token's subject.
+    pub fn subject(&self) -> Option<&Subject> {
+        match self {
+            Self::Anonymous => None,
+            Self::Known(subject, _) => Some(subject),
+        }
+    }
+}
+
+/// Checks the one credential of a request, where the route wants one.
+///
+/// # Errors
+/// 400 for more than one credential, 401 for none or a bad one, 503 where nobody can say.
+pub async fn authenticate(shared: &Shared, route: &Route, headers: &HeaderMap) -> Result<Caller, Rejection> {
+    if route.access == Access::Open {
+        return Ok(Caller::Anonymous);
+    }
+    let two = |_ambiguous| Rejection::bad_request("two_credentials", "There is more than one credential.");
+    let no = |code: &'static str, words: &'static str, error: Option<&str>| {
+        Err(Rejection::unauthorized(code, words, challenge(&shared.public_url, route, error)))
+    };
+    let over = |code: &'static str, words: &'static str, grant: GrantId| {
+        no(code, words, Some("invalid_token")).map_err(|rejection| Rejection { grant: Some(grant), ..rejection })
+    };
+    let token = match Credential::of(headers).map_err(two)? {
+        Credential::Bearer(token) => token,
+        // A challenge without an error: nothing was tried (RFC 6750 section 3.1).
+        Credential::None => return no("missing_token", "This needs an access token: Authorization: Bearer <token>.", None),
+        Credential::Basic(_) | Credential::Other => {
+            return no("invalid_token", "Authorization must be: Bearer <token>.", Some("invalid_token"));
+        }
+    };
+    match shared.verifier.verify(token).await {
+        Ok((subject, stream)) => match route.access {
+            Access::Dialect(dialect) if subject.dialect != dialect => no("invalid_token", UNKNOWN, Some("invalid_token")),
+            _ => Ok(Caller::Known(Box::new(subject), stream)),
+        },
+        Err(Denied::Unknown) => no("invalid_token", UNKNOWN, Some("invalid_token")),
+        Err(Denied::Expired(grant)) => over("token_expired", "The access token has expired.", grant),
+        Err(Denied::Revoked(grant)) => over("token_revoked", "The access was taken back.", grant),
+        Err(Denied::Unavailable(unavailable)) => Err(Rejection::store_unavailable(unavailable.to_string())),
+    }
+}
+
+const UNKNOWN: &str = "The access token is unknown.";
+
+/// `WWW-Authenticate` (RFC 6750 section 3).
+pub fn challenge(public_url: &PublicUrl, route: &Route, error: Option<&str>) -> HeaderValue {
+    let mut text = format!("Bearer realm=\"{}\"", public_url.as_str());
+    if let Access::Scopes(scopes) = &route.access
+        && !scopes.is_empty()
+    {
+        text.push_str(&format!(", scope=\"{scopes}\""));
+    }
+    if let Some(error) = error {
+        text.push_str(&format!(", error=\"{error}\""));
+    }
+    // A URL, scope tokens and our own words: all of them printable.
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("Bearer"))
+}

@@ -1,0 +1,216 @@
+//! Passing a request on: to a handler of the gateway's own, or upstream. Both take the
+//! [`Permit`], and nothing else may.
+
+use std::net::IpAddr;
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, Uri, Version,
+    header::{COOKIE, EXPECT, HOST, SET_COOKIE},
+    uri::PathAndQuery,
+};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Shared,
+    authorize::Permit,
+    line::Line,
+    reject::Rejection,
+    stream::{Answer, Inbound},
+    upstream::{Upstream, UpstreamError},
+};
+use crate::{
+    message::{
+        Call, Handler, Peer, RequestId,
+        header::{self, identity},
+    },
+    oauth::subject::Subject,
+};
+
+/// The gateway's own cookies begin so, after any `__Host-`.
+pub const COOKIE_PREFIX: &str = "gatepost_";
+
+/// Hands a request to the control runtime, where dialects and pages live.
+///
+/// # Errors
+/// 500 where the handler broke down.
+pub async fn to_handler(
+    shared: &Shared,
+    permit: Permit,
+    handler: &Handler,
+    request: Request<Incoming>,
+    peer: Peer,
+    id: RequestId,
+    line: &Line,
+) -> Result<Answer, Rejection> {
+    let (head, body) = request.into_parts();
+    let (subject, _stream) = permit.into_parts();
+    let gone = CancellationToken::new();
+    let call = Call {
+        head,
+        body: Inbound::new(body, line.incoming()).boxed_unsync(),
+        peer,
+        id,
+        subject: subject.map(|subject| *subject),
+        gone: gone.clone(),
+    };
+    // If the caller leaves, this future is dropped. The handler is told, and goes on to its end:
+    // what it has begun to write down is not left half done.
+    let _tells = gone.drop_guard();
+    let answer = shared.control.spawn(handler(call)).await;
+    answer.map(Answer::own).map_err(|broken| Rejection::internal(broken.to_string()))
+}
+
+/// Sends a request upstream and brings back the answer as soon as its head is there.
+///
+/// # Errors
+/// 502 and 504.
+pub async fn to_upstream(
+    shared: &Shared,
+    permit: Permit,
+    upstream: &Upstream,
+    request: Request<Incoming>,
+    peer: Peer,
+    id: RequestId,
+    line: &Line,
+) -> Result<Answer, Rejection> {
+    let (subject, stream) = permit.into_parts();
+    let (mut head, body) = request.into_parts();
+    head.uri = target(&upstream.settings().base_path, &head.uri)?;
+    head.version = Version::HTTP_11;
+    header::remove_hop_by_hop(&mut head.headers);
+    header::remove_trusted(&mut head.headers);
+    // The gateway has answered 100-continue itself.
+    head.headers.remove(EXPECT);
+    remove_own_cookies(&mut head.headers);
+    let forwarded_host = head.headers.insert(HOST, upstream.host_header().clone());
+    set_forwarded(&mut head.headers, peer.ip, shared.public_url.is_https(), forwarded_host, id);
+    if let Some(subject) = &subject {
+        set_identity(&mut head.headers, subject);
+    }
+    if let Some((name, value)) = &upstream.settings().credential {
+        head.headers.insert(name.clone(), value.clone());
+    }
+    let request = Request::from_parts(head, Inbound::new(body, line.incoming()));
+    let (mut response, lease) = upstream.send(request).await.map_err(rejection)?;
+    header::remove_hop_by_hop(response.headers_mut());
+    drop_own_cookies(response.headers_mut());
+    Ok(Answer::upstream(response, lease, stream))
+}
+
+fn rejection(error: UpstreamError) -> Rejection {
+    match error {
+        UpstreamError::Unreachable(cause) => Rejection::bad_gateway("upstream_unreachable", cause),
+        UpstreamError::BrokeOff(cause) => Rejection::bad_gateway("upstream_broke_off", cause),
+        UpstreamError::ConnectTimeout => Rejection::gateway_timeout("upstream_connect_timeout"),
+        UpstreamError::ResponseTimeout => Rejection::gateway_timeout("upstream_response_timeout"),
+    }
+}
+
+/// Path and query of a request, below the upstream's own path.
+fn target(base_path: &str, uri: &Uri) -> Result<Uri, Rejection> {
+    let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    let joined = if base_path.is_empty() { path.parse() } else { format!("{base_path}{path}").parse() };
+    joined.map_err(|_never| Rejection::bad_request("target", "The target cannot be forwarded."))
+}
+
+fn set_forwarded(headers: &mut HeaderMap, peer: IpAddr, tls: bool, host: Option<HeaderValue>, id: RequestId) {
+    const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+    const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+    const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+    set(headers, FOR, &peer.to_string());
+    headers.insert(PROTO, HeaderValue::from_static(if tls { "https" } else { "http" }));
+    if let Some(host) = host {
+        headers.insert(HOST, host);
+    }
+    set(headers, super::REQUEST_ID.clone(), &id.to_string());
+}
+
+fn set_identity(headers: &mut HeaderMap, subject: &Subject) {
+    set(headers, identity::USER.clone(), subject.user_name.as_str());
+    set(headers, identity::CLIENT.clone(), subject.client.as_str());
+    set(headers, identity::GRANT.clone(), &subject.grant.to_string());
+    set(headers, identity::SCOPE.clone(), &subject.scopes.to_string());
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    match HeaderValue::from_str(value) {
+        Ok(value) => drop(headers.insert(name, value)),
+        // Names, ids and scopes are printable; were one not, its absence says nothing false.
+        Err(error) => tracing::error!(%error, %name, "a header field could not be set"),
+    }
+}
+
+fn is_own_cookie(name: &str) -> bool {
+    let name = name.trim();
+    name.strip_prefix("__Host-").unwrap_or(name).starts_with(COOKIE_PREFIX)
+}
+
+/// The gateway's own cookies are credentials: they stay here. Others travel on.
+fn remove_own_cookies(headers: &mut HeaderMap) {
+    if !headers.contains_key(COOKIE) {
+        return;
+    }
+    let lines: Vec<HeaderValue> = headers.get_all(COOKIE).iter().cloned().collect();
+    headers.remove(COOKIE);
+    for line in lines {
+        // A cookie line that is no text holds none of ours that could be told apart: it stays here.
+        let Ok(text) = line.to_str() else { continue };
+        let others: Vec<&str> = text.split(';').filter(|pair| !is_own_cookie(pair.split('=').next().unwrap_or_default())).collect();
+        if let Ok(value) = HeaderValue::from_str(others.join(";").trim())
+            && !value.is_empty()
+        {
+            headers.append(COOKIE, value);
+        }
+    }
+}
+
+/// An upstream must not sign anybody in here.
+fn drop_own_cookies(headers: &mut HeaderMap) {
+    let is_own = |value: &HeaderValue| {
+        value.as_bytes().split(|byte| *byte == b'=').next().is_none_or(|name| match std::str::from_utf8(name) {
+            Ok(name) => is_own_cookie(name),
+            Err(_no_text) => true,
+        })
+    };
+    if headers.get_all(SET_COOKIE).iter().any(is_own) {
+        let kept: Vec<HeaderValue> = headers.get_all(SET_COOKIE).iter().filter(|value| !is_own(value)).cloned().collect();
+        headers.remove(SET_COOKIE);
+        for value in kept {
+            headers.append(SET_COOKIE, value);
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gateways_cookies_stay_here_and_others_travel() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, "a=1; gatepost_session=x; b=2".parse().unwrap());
+        headers.append(COOKIE, "__Host-gatepost_session=y".parse().unwrap());
+        remove_own_cookies(&mut headers);
+        assert_eq!(headers.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2"]);
+    }
+
+    #[test]
+    fn an_upstream_cannot_set_the_gateways_cookies() {
+        let mut headers = HeaderMap::new();
+        for cookie in ["theirs=1", "gatepost_session=x; Path=/", "__Host-gatepost_session=x"] {
+            headers.append(SET_COOKIE, cookie.parse().unwrap());
+        }
+        drop_own_cookies(&mut headers);
+        assert_eq!(headers.get_all(SET_COOKIE).iter().collect::<Vec<_>>(), ["theirs=1"]);
+    }
+
+    #[test]
+    fn a_target_keeps_its_query_below_the_base_path() {
+        let uri: Uri = "http://gateway/v1/x?a=%20b".parse().unwrap();
+        assert_eq!(target("/base", &uri).unwrap(), "/base/v1/x?a=%20b");
+        assert_eq!(target("", &uri).unwrap(), "/v1/x?a=%20b");
+    }
+}

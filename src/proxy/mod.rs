@@ -1,0 +1,112 @@
+//! The data plane. A request's way, from the first look at it to the last byte of its answer, is
+//! [`Gate::pass`], a line a stage:
+//!
+//! [`route`] → [`authenticate`] → [`authorize`] (which alone makes a [`authorize::Permit`]) →
+//! [`limit`] → [`forward`] (which takes the permit) → [`stream`]; and [`reject`] for whatever does
+//! not get through.
+
+pub mod authenticate;
+pub mod authorize;
+pub mod forward;
+pub mod limit;
+pub mod line;
+pub mod reject;
+pub mod route;
+pub mod stream;
+pub mod upstream;
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use tokio::runtime::Handle;
+
+use self::{
+    line::Line,
+    reject::Rejection,
+    route::{Found, Routes, Target},
+    upstream::Upstreams,
+};
+use crate::{
+    clock::Clock,
+    message::{Body, Peer, RequestId},
+    net::Service,
+    verify::Verifier,
+};
+
+/// Names the request in the answer, for asking the operator.
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What all forwarding threads share: nothing in it is locked on a request's way.
+pub struct Shared {
+    /// Who answers what.
+    pub routes: Routes,
+    /// Checks tokens.
+    pub verifier: Arc<Verifier>,
+    /// Where dialects and pages run.
+    pub control: Handle,
+    /// The time.
+    pub clock: Clock,
+    /// The gateway's own address, for challenges and `X-Forwarded-*`.
+    pub public_url: crate::config::PublicUrl,
+}
+
+/// One thread's gate: what is shared, and connections of its own.
+pub struct Gate {
+    shared: Arc<Shared>,
+    upstreams: Upstreams,
+}
+
+impl Gate {
+    /// A gate with no connection open yet. To be made on its thread.
+    pub fn new(shared: Arc<Shared>, upstreams: Upstreams) -> Self {
+        Self { shared, upstreams }
+    }
+
+    async fn pass(&self, request: Request<Incoming>, peer: Peer, id: RequestId, line: &mut Line) -> Result<stream::Answer, Rejection> {
+        // Which route claims it? What none claims is not there.
+        let Found { route, target } = self.shared.routes.find(&request)?;
+        line.routed(route);
+        // Whose token is it? Exactly one credential, or none.
+        let caller = authenticate::authenticate(&self.shared, route, request.headers()).await?;
+        line.authenticated(caller.subject());
+        // May he? From here on a permit is in hand, and there is no other way to one.
+        let permit = authorize::authorize(route, caller, &self.shared.public_url)?;
+        // Not too often? After the check, so that a stranger uses up nobody's share.
+        limit::limit(route, &permit, peer)?;
+        match target {
+            Target::Local(handler) => forward::to_handler(&self.shared, permit, handler, request, peer, id, line).await,
+            Target::Upstream(index) => {
+                forward::to_upstream(&self.shared, permit, self.upstreams.get(*index)?, request, peer, id, line).await
+            }
+        }
+    }
+}
+
+impl Service for Gate {
+    /// Answers one request, whatever becomes of it, and sees that it is logged once its answer has
+    /// ended.
+    async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+        let id = RequestId::from_random(rand::random());
+        let mut line = Line::begin(id, request.method(), peer, &self.shared.clock);
+        let answer = match self.pass(request, peer, id, &mut line).await {
+            Ok(answer) => answer,
+            Err(rejection) => {
+                line.rejected(&rejection);
+                stream::Answer::own(rejection.answer(id, line.shape()))
+            }
+        };
+        let mut response = answer.logged(line);
+        if let Ok(value) = HeaderValue::try_from(id.to_string()) {
+            response.headers_mut().insert(REQUEST_ID.clone(), value);
+        }
+        response
+    }
+
+    async fn tend(&self) {
+        loop {
+            self.shared.clock.sleep(upstream::SWEEP_EVERY).await;
+            self.upstreams.sweep();
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The data plane says no: whose fault it is, why in one word for logs and metrics, and the answer
+//! in the route's shape.
+
+use std::borrow::Cow;
+
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::{
+    message::{Body, Refused, RequestId, Shape},
+    oauth::id::GrantId,
+};
+
+/// Whose fault.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// The caller's.
+    Client,
+    /// Ours.
+    Gateway,
+    /// The upstream's.
+    Upstream,
+}
+
+impl Fault {
+    /// For logs and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Gateway => "gateway",
+            Self::Upstream => "upstream",
+        }
+    }
+}
+
+/// A request that does not get through.
+#[derive(Debug)]
+pub struct Rejection {
+    /// The status.
+    pub status: StatusCode,
+    /// The word for programs, which callers see.
+    pub code: &'static str,
+    /// The sentence for people, which callers see.
+    pub message: Cow<'static, str>,
+    /// Whose fault.
+    pub fault: Fault,
+    /// Why, in one word, for logs and metrics.
+    pub reason: &'static str,
+    /// What lies behind it, for the log alone.
+    pub cause: Option<String>,
+    /// The grant behind the token, where there was one.
+    pub grant: Option<GrantId>,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<u64>,
+    /// `WWW-Authenticate`.
+    pub challenge: Option<HeaderValue>,
+    /// `Allow`.
+    pub allow: Option<HeaderValue>,
+    /// The shape of whatever claims the path, where no route was settled on.
+    pub shape: Option<Shape>,
+}
+
+impl Rejection {
+    const fn new(status: StatusCode, fault: Fault, code: &'static str, reason: &'static str, message: &'static str) -> Self {
+        let message = Cow::Borrowed(message);
+        Self {
+            status,
+            code,
+            message,
+            fault,
+            reason,
+            cause: None,
+            grant: None,
+            retry_after: None,
+            challenge: None,
+            allow: None,
+            shape: None,
+        }
+    }
+
+    /// 400, for a reason of the caller's.
+    pub const fn bad_request(reason: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Fault::Client, "invalid_request", reason, message)
+    }
+
+    /// 404: no route claims it.
+    pub const fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, Fault::Client, "not_found", "no_route", "There is nothing at this address.")
+    }
+
+    /// 405 (RFC 9110 section 15.5.6).
+    pub fn method_not_allowed(allow: &str) -> Self {
+        let message = "This address does not take that method.";
+        let mut rejection = Self::new(StatusCode::METHOD_NOT_ALLOWED, Fault::Client, "method_not_allowed", "method", message);
+        // Made of method names, so it is a field value.
+        rejection.allow = HeaderValue::from_str(allow).ok();
+        rejection
+    }
+
+    /// 401 (RFC 6750 section 3.1).
+    pub fn unauthorized(code: &'static str, message: &'static str, challenge: HeaderValue) -> Self {
+        let mut rejection = Self::new(StatusCode::UNAUTHORIZED, Fault::Client, code, code, message);
+        rejection.challenge = Some(challenge);
+        rejection
+    }
+
+    /// 403, with all the scopes that are needed (RFC 6750 section 3.1).
+    pub fn insufficient_scope(challenge: HeaderValue) -> Self {
+        let message = "The access token does not have the scope that this needs.";
+        let code = "insufficient_scope";
+        let mut rejection = Self::new(StatusCode::FORBIDDEN, Fault::Client, code, code, message);
+        rejection.challenge = Some(challenge);
+        rejection
+    }
+
+    /// 429.
+    pub const fn too_many(retry_after: u64) -> Self {
+        let message = "Too many requests. Try again later.";
+        let mut rejection = Self::new(StatusCode::TOO_MANY_REQUESTS, Fault::Client, "rate_limited", "rate_limited", message);
+        rejection.retry_after = Some(retry_after);
+        rejection
+    }
+
+    /// 503: nobody can say whether the token is good.
+    pub fn store_unavailable(cause: String) -> Self {
+        let message = "The service is temporarily unavailable. Try again.";
+        let code = "store_unavailable";
+        let mut rejection = Self::new(StatusCode::SERVICE_UNAVAILABLE, Fault::Gateway, code, code, message);
+        rejection.retry_after = Some(1);
+        rejection.cause = Some(cause);
+        rejection
+    }
+
+    /// 502: the upstream cannot be reached, or broke off before its answer.
+    pub fn bad_gateway(reason: &'static str, cause: String) -> Self {
+        let message = "The server behind the gateway cannot be reached or did not answer properly.";
+        let mut rejection = Self::new(StatusCode::BAD_GATEWAY, Fault::Upstream, "upstream_unavailable", reason, message);
+        rejection.cause = Some(cause);
+        rejection
+    }
+
+    /// 504: the upstream took too long.
+    pub const fn gateway_timeout(reason: &'static str) -> Self {
+        let message = "The server behind the gateway took too long.";
+        Self::new(StatusCode::GATEWAY_TIMEOUT, Fault::Upstream, "upstream_timeout", reason, message)
+    }
+
+    /// 500: a handler of ours broke down.
+    pub fn internal(cause: String) -> Self {
+        let message = "Something went wrong in the gateway.";
+        let mut rejection = Self::new(StatusCode::INTERNAL_SERVER_ERROR, Fault::Gateway, "internal_error", "internal", message);
+        rejection.cause = Some(cause);
+        rejection
+    }
+
+    /// The answer, in this shape unless it has one of its own.
+    pub fn answer(self, id: RequestId, shape: Shape) -> Response<Body> {
+        let mut refused = Refused::new(self.status, self.code, self.message, id);
+        refused.retry_after = self.retry_after;
+        refused.challenge = self.challenge;
+        refused.allow = self.allow;
+        refused.answer(self.shape.unwrap_or(shape))
+    }
+}

@@ -1,0 +1,184 @@
+//! The answer on its way out: each piece goes as it comes, is counted, and ends at once when the
+//! grant behind it is taken back.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::Response;
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use super::{line::Line, upstream::Lease};
+use crate::{
+    message::{Body, Note, body::BodyError},
+    verify::OpenStream,
+};
+
+/// An answer that is not logged yet.
+pub struct Answer {
+    response: Response<()>,
+    source: Source,
+    cut: Option<Cut>,
+}
+
+enum Source {
+    /// Made here.
+    Own(Body),
+    /// An upstream's, with the connection that it comes on.
+    Upstream(Incoming, Option<Lease>),
+}
+
+/// The stream's entry in the table of open streams, and the signal that ends it.
+struct Cut {
+    _entry: OpenStream,
+    signal: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl Answer {
+    /// An answer of the gateway's own.
+    pub fn own(response: Response<Body>) -> Self {
+        let (head, body) = response.into_parts();
+        Self { response: Response::from_parts(head, ()), source: Source::Own(body), cut: None }
+    }
+
+    /// An upstream's answer. The connection goes back to its pool once the body has ended, and is
+    /// closed if it does not.
+    pub fn upstream(response: Response<Incoming>, lease: Lease, entry: Option<OpenStream>) -> Self {
+        let (head, body) = response.into_parts();
+        let cut = entry.map(|entry| Cut { signal: Box::pin(entry.cut().clone().cancelled_owned()), _entry: entry });
+        Self { response: Response::from_parts(head, ()), source: Source::Upstream(body, Some(lease)), cut }
+    }
+
+    /// The answer as it goes out; its line is written when it has ended.
+    pub fn logged(self, mut line: Line) -> Response<Body> {
+        let (mut head, ()) = self.response.into_parts();
+        line.answered(head.status, head.extensions.remove::<Note>().as_ref());
+        let mut outgoing = Outgoing { source: self.source, cut: self.cut, line };
+        outgoing.note_end();
+        Response::from_parts(head, outgoing.boxed_unsync())
+    }
+}
+
+struct Outgoing {
+    source: Source,
+    cut: Option<Cut>,
+    line: Line,
+}
+
+/// The grant behind an answer was taken back while it was on its way.
+#[derive(Debug, thiserror::Error)]
+#[error("the access was taken back")]
+struct TakenBack;
+
+impl Outgoing {
+    /// The last piece is out: the connection is free for the next request.
+    fn completed(&mut self) {
+        self.line.ended("completed");
+        if let Source::Upstream(_, lease) = &mut self.source
+            && let Some(lease) = lease.take()
+        {
+            lease.give_back();
+        }
+    }
+
+    /// A body that knows its end is not always asked again.
+    fn note_end(&mut self) {
+        if self.is_end_stream() {
+            self.completed();
+        }
+    }
+}
+
+impl http_body::Body for Outgoing {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        if let Some(cut) = &mut this.cut
+            && cut.signal.as_mut().poll(cx).is_ready()
+        {
+            this.line.ended("taken_back");
+            // Dropping the lease closes the upstream's connection, and so ends its work.
+            if let Source::Upstream(_, lease) = &mut this.source {
+                drop(lease.take());
+            }
+            return Poll::Ready(Some(Err(BodyError::because(TakenBack))));
+        }
+        let polled = match &mut this.source {
+            Source::Own(body) => Pin::new(body).poll_frame(cx),
+            Source::Upstream(body, _) => Pin::new(body).poll_frame(cx).map_err(BodyError::because),
+        };
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(data) = frame.data_ref() {
+                    this.line.sent(data.len() as u64);
+                }
+                this.note_end();
+            }
+            Poll::Ready(Some(Err(_))) => this.line.ended("upstream_broke_off"),
+            Poll::Ready(None) => this.completed(),
+            Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Own(body) => body.is_end_stream(),
+            Source::Upstream(body, _) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Own(body) => body.size_hint(),
+            Source::Upstream(body, _) => body.size_hint(),
+        }
+    }
+}
+
+/// A request's body on its way in, counted.
+pub struct Inbound {
+    body: Incoming,
+    bytes: Arc<AtomicU64>,
+}
+
+impl Inbound {
+    /// Counts into `bytes`.
+    pub const fn new(body: Incoming, bytes: Arc<AtomicU64>) -> Self {
+        Self { body, bytes }
+    }
+}
+
+impl http_body::Body for Inbound {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let Some(data) = frame.data_ref()
+        {
+            self.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+        }
+        polled.map_err(BodyError::because)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,185 @@
+//! What lies in the file: three tables, and how an entry is read and written.
+//!
+//! ```text
+//! meta       "format" → 1; "sequence" → the version given last
+//! entries    name → version, deadline, bytes      a record, a list's member, a piece of soft state
+//! deadlines  deadline, name → nothing             so that a sweep reads only what it removes
+//! ```
+//!
+//! Names come from `record.rs`. Their first letter tells the kind and no two kinds share one, so
+//! one table holds all of them.
+
+use jiff::Timestamp;
+use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
+
+use crate::{
+    oauth::id::GrantId,
+    store::{Expect, List, Version},
+};
+
+pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+const ENTRIES: TableDefinition<'_, &[u8], Value> = TableDefinition::new("entries");
+const DEADLINES: TableDefinition<'_, Deadline, ()> = TableDefinition::new("deadlines");
+
+/// Under this name in [`META`], the format of the file.
+pub(super) const FORMAT_NAME: &str = "format";
+const SEQUENCE_NAME: &str = "sequence";
+
+/// Version, deadline, bytes.
+type Value = (u64, Option<Nanoseconds>, &'static [u8]);
+type Deadline = (Nanoseconds, &'static [u8]);
+
+/// Since 1970: a deadline as it is written down, to the nanosecond that the contract compares.
+pub(super) type Nanoseconds = i128;
+
+/// As it is written down.
+pub(super) fn nanoseconds(time: Timestamp) -> Nanoseconds {
+    time.as_nanosecond()
+}
+
+fn is_over(until: Option<Nanoseconds>, now: Nanoseconds) -> bool {
+    until.is_some_and(|until| until <= now)
+}
+
+/// An entry as it was read.
+pub(super) struct Entry {
+    pub(super) version: Version,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// The entry of that name, unless its time is over.
+pub(super) fn read(db: &Database, name: &[u8], now: Nanoseconds) -> Result<Option<Entry>, redb::Error> {
+    let entries = db.begin_read()?.open_table(ENTRIES)?;
+    let Some(found) = entries.get(name)? else { return Ok(None) };
+    let (version, until, bytes) = found.value();
+    Ok((!is_over(until, now)).then(|| Entry { version: Version(version), bytes: bytes.to_vec() }))
+}
+
+/// The members of a list whose time there is not over.
+pub(super) fn read_members(db: &Database, list: List, now: Nanoseconds) -> Result<Vec<GrantId>, redb::Error> {
+    let entries = db.begin_read()?.open_table(ENTRIES)?;
+    let mut members = Vec::new();
+    for found in entries.range::<&[u8]>(&*member_name(list, &[0; 16])..=&*member_name(list, &[u8::MAX; 16]))? {
+        let (name, entry) = found?;
+        if is_over(entry.value().1, now) {
+            continue;
+        }
+        // Lists are of one length, so within this range a member is what follows the list.
+        members.extend(name.value().last_chunk().copied().map(GrantId::from_random));
+    }
+    Ok(members)
+}
+
+/// The name of a list's member.
+pub(super) fn member_name(list: List, member: &[u8; 16]) -> Vec<u8> {
+    let mut name = list.encode();
+    name.extend_from_slice(member);
+    name
+}
+
+/// The tables, open for writing.
+pub(super) struct Tables<'txn> {
+    meta: Table<'txn, &'static str, u64>,
+    entries: Table<'txn, &'static [u8], Value>,
+    deadlines: Table<'txn, Deadline, ()>,
+    now: Nanoseconds,
+}
+
+impl<'txn> Tables<'txn> {
+    /// Opens the tables, and makes those that are not there.
+    pub(super) fn open(txn: &'txn WriteTransaction, now: Nanoseconds) -> Result<Self, redb::Error> {
+        let (meta, entries, deadlines) = (txn.open_table(META)?, txn.open_table(ENTRIES)?, txn.open_table(DEADLINES)?);
+        Ok(Self { meta, entries, deadlines, now })
+    }
+
+    /// The version given last.
+    pub(super) fn sequence(&self) -> Result<u64, redb::Error> {
+        Ok(self.meta.get(SEQUENCE_NAME)?.map_or(0, |found| found.value()))
+    }
+
+    /// Remembers the version given last.
+    pub(super) fn set_sequence(&mut self, version: u64) -> Result<(), redb::Error> {
+        self.meta.insert(SEQUENCE_NAME, version)?;
+        Ok(())
+    }
+
+    /// Whether what lies under a name is what somebody expects there.
+    pub(super) fn meets(&self, name: &[u8], expect: Expect) -> Result<bool, redb::Error> {
+        if expect == Expect::Any {
+            return Ok(true);
+        }
+        let found = self.entries.get(name)?;
+        let live = found.map(|found| (found.value().0, found.value().1)).filter(|(_, until)| !is_over(*until, self.now));
+        Ok(match expect {
+            Expect::Absent => live.is_none(),
+            Expect::Version(version) => live.is_some_and(|(stored, _)| stored == version.0),
+            Expect::Any => true,
+        })
+    }
+
+    /// Writes an entry over what lies there.
+    pub(super) fn put(&mut self, name: &[u8], version: u64, until: Option<Nanoseconds>, bytes: &[u8]) -> Result<(), redb::Error> {
+        let before = self.entries.insert(name, (version, until, bytes))?.and_then(|before| before.value().1);
+        if before != until {
+            self.index(name, before, until)?;
+        }
+        Ok(())
+    }
+
+    /// Removes an entry, if there is one.
+    pub(super) fn remove(&mut self, name: &[u8]) -> Result<(), redb::Error> {
+        let before = self.entries.remove(name)?.and_then(|before| before.value().1);
+        self.index(name, before, None)
+    }
+
+    /// Removes up to `limit` entries whose time is over, and says how many it found.
+    pub(super) fn sweep(&mut self, limit: usize) -> Result<u64, redb::Error> {
+        let over = ..(self.now + 1, [].as_slice());
+        let due = self.deadlines.range::<(Nanoseconds, &[u8])>(over)?.take(limit);
+        let names = due.map(|found| Ok(found?.0.value().1.to_vec())).collect::<Result<Vec<_>, redb::StorageError>>()?;
+        for name in &names {
+            self.remove(name)?;
+        }
+        Ok(names.len() as u64)
+    }
+
+    fn index(&mut self, name: &[u8], before: Option<Nanoseconds>, after: Option<Nanoseconds>) -> Result<(), redb::Error> {
+        if let Some(before) = before {
+            self.deadlines.remove((before, name))?;
+        }
+        if let Some(after) = after {
+            self.deadlines.insert((after, name), ())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::{
+        oauth::{
+            id::{GrantId, SessionId, UserId},
+            user::UserName,
+        },
+        store::{Key, List, SoftKey},
+    };
+
+    #[test]
+    fn no_two_kinds_of_names_share_a_first_letter() {
+        let (grant, user) = (GrantId::from_random([1; 16]), UserId::from_random([2; 16]));
+        let keys = [
+            Key::Grant(grant),
+            Key::User(user),
+            Key::Session(SessionId::from_random([3; 16])),
+            Key::UserCode([4; 16]),
+            Key::UserName(UserName::parse("ada").unwrap()),
+            Key::Roots,
+        ];
+        let mut names: Vec<_> = keys.iter().map(Key::encode).collect();
+        names.extend([List::GrantsOf(user).encode(), SoftKey::Pace(grant).encode(), SoftKey::LastUsed(grant).encode()]);
+        let letters: BTreeSet<_> = names.iter().map(|name| name.first().copied()).collect();
+        assert_eq!(letters.len(), names.len());
+    }
+}

@@ -1,0 +1,248 @@
+//! The one thread that writes. While it waits for the disk, commits queue up, and all that have
+//! queued go into the next transaction together: one fsync for many (group commit).
+//!
+//! redb refuses all further work after an I/O error until it is opened again. So does this
+//! thread, until it has opened it again: from the error to then the store is unavailable.
+
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use redb::Database;
+use tokio::sync::oneshot;
+
+use super::{
+    batch::{Outcome, Work, transact},
+    file::OpenError,
+    tables::nanoseconds,
+};
+use crate::{
+    clock::{BootTime, Clock},
+    store::Unavailable,
+};
+
+/// So many jobs may wait. More than that means that the disk hangs, and whoever comes then is
+/// better off with an answer than with a place in the queue.
+const LONGEST_QUEUE: usize = 4096;
+/// So many jobs go into one transaction at most.
+const LARGEST_BATCH: usize = 256;
+/// The pause between two attempts to open a database that will not open.
+pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// The open database, or why there is none. Only the writer thread replaces it.
+pub(super) struct Slot(RwLock<Result<Database, String>>);
+
+impl Slot {
+    pub(super) fn holding(db: Database) -> Arc<Self> {
+        Arc::new(Self(RwLock::new(Ok(db))))
+    }
+
+    /// Works with the database.
+    ///
+    /// # Errors
+    /// [`Unavailable`] where there is none, or it failed.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, redb::Error>) -> Result<T, Unavailable> {
+        match &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
+            Ok(db) => work(db).map_err(Unavailable::because),
+            Err(reason) => Err(Unavailable::because(reason)),
+        }
+    }
+
+    /// Waits until nobody works with what was there.
+    fn replace(&self, next: Result<Database, String>) -> Result<Database, String> {
+        std::mem::replace(&mut *self.0.write().unwrap_or_else(PoisonError::into_inner), next)
+    }
+}
+
+struct Job {
+    work: Work,
+    answer: oneshot::Sender<Answered>,
+}
+
+/// What the thread answers to a job.
+pub(super) type Answered = Result<Outcome, Unavailable>;
+
+enum Message {
+    Do(Job),
+    Look,
+    Close,
+}
+
+/// The way to the writer thread.
+pub(super) struct Queue(SyncSender<Message>);
+
+impl Queue {
+    /// Queues work. It is done whether or not anybody waits for the answer.
+    ///
+    /// # Errors
+    /// [`Unavailable`] where too much is waiting already, or the store is closed.
+    pub(super) fn push(&self, work: Work) -> Result<oneshot::Receiver<Answered>, Unavailable> {
+        let (answer, answered) = oneshot::channel();
+        match self.0.try_send(Message::Do(Job { work, answer })) {
+            Ok(()) => Ok(answered),
+            Err(TrySendError::Full(_)) => Err(Unavailable::because("too many commits are waiting for the disk")),
+            Err(TrySendError::Disconnected(_)) => Err(closed()),
+        }
+    }
+
+    /// Has the thread see whether the database still takes commits, and if not open it again:
+    /// after a read that failed it does not.
+    pub(super) fn look(&self) {
+        // A full queue holds a commit that finds out as well, and a closed one nobody reopens.
+        let _ = self.0.try_send(Message::Look);
+    }
+
+    /// Has the thread end once it has done what is queued. Waits for a place in the queue.
+    pub(super) fn close(&self) {
+        // An error says that the thread has ended.
+        let _ = self.0.send(Message::Close);
+    }
+}
+
+/// The answer to whoever comes too late.
+pub(super) fn closed() -> Unavailable {
+    Unavailable::because("the store is closed")
+}
+
+/// Opens the database, as often as it takes.
+pub(super) type Opener = Box<dyn Fn() -> Result<Database, OpenError> + Send>;
+
+/// Starts the thread.
+///
+/// # Errors
+/// The operating system's, which has no thread to give.
+pub(super) fn start(slot: Arc<Slot>, open: Opener, clock: Clock) -> std::io::Result<(Queue, JoinHandle<Result<(), Unavailable>>)> {
+    let (sender, inbox) = sync_channel(LONGEST_QUEUE);
+    let writer = Writer { slot, open, clock, inbox, retry_at: None, closing: false };
+    let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(|| writer.run())?;
+    Ok((Queue(sender), thread))
+}
+
+struct Writer {
+    slot: Arc<Slot>,
+    open: Opener,
+    clock: Clock,
+    inbox: Receiver<Message>,
+    /// Set while there is no open database.
+    retry_at: Option<BootTime>,
+    closing: bool,
+}
+
+impl Writer {
+    fn run(mut self) -> Result<(), Unavailable> {
+        while !self.closing {
+            let batch = self.next_batch();
+            if self.retry_at.is_some_and(|at| at <= self.clock.boot_now()) {
+                self.open_again();
+            }
+            self.serve(batch);
+        }
+        match self.slot.replace(Err(closed().reason)) {
+            // This makes durable what was written without waiting for the disk.
+            Ok(db) => db.close().map_err(Unavailable::because),
+            Err(reason) => Err(Unavailable { reason }),
+        }
+    }
+
+    /// Waits for a job, then takes what else is there.
+    fn next_batch(&mut self) -> Vec<Job> {
+        let mut batch = Vec::new();
+        // The pause is one of the thread's, not of the clock's: it is only a reason to look.
+        let first = match self.retry_at {
+            None => self.inbox.recv().map_err(RecvTimeoutError::from),
+            Some(_) => self.inbox.recv_timeout(RETRY_PAUSE),
+        };
+        match first {
+            Ok(message) => self.take(message, &mut batch),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => self.closing = true,
+        }
+        while !self.closing && batch.len() < LARGEST_BATCH {
+            match self.inbox.try_recv() {
+                Ok(message) => self.take(message, &mut batch),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+        }
+        batch
+    }
+
+    fn take(&mut self, message: Message, batch: &mut Vec<Job>) {
+        match message {
+            Message::Do(job) => batch.push(job),
+            Message::Look => self.look(),
+            Message::Close => self.closing = true,
+        }
+    }
+
+    fn serve(&mut self, batch: Vec<Job>) {
+        if batch.is_empty() {
+            return;
+        }
+        let now = nanoseconds(self.clock.now());
+        match self.slot.with(|db| transact(db, batch.iter().map(|job| &job.work), now)) {
+            Ok(outcomes) => {
+                for (job, outcome) in batch.into_iter().zip(outcomes) {
+                    answer(job, Ok(outcome));
+                }
+            }
+            Err(Unavailable { reason }) => {
+                // Taken away before anybody hears of it.
+                let failed = self.slot.replace(Err(reason.clone()));
+                for job in batch {
+                    answer(job, Err(Unavailable::because(&reason)));
+                }
+                self.recover(failed, &reason);
+            }
+        }
+    }
+
+    fn look(&mut self) {
+        if let Err(Unavailable { reason }) = self.slot.with(|db| Ok(db.begin_write()?.abort()?)) {
+            let failed = self.slot.replace(Err(reason.clone()));
+            self.recover(failed, &reason);
+        }
+    }
+
+    fn recover(&mut self, failed: Result<Database, String>, reason: &str) {
+        // Where none was open, the next attempt comes when the pause is over.
+        if let Ok(db) = failed {
+            tracing::error!(reason, "the store failed; opening it again");
+            // Dropped first: it holds the lock on the file.
+            drop(db);
+            self.open_again();
+        }
+    }
+
+    fn open_again(&mut self) {
+        match (self.open)() {
+            Ok(db) => {
+                tracing::info!("the store is open again");
+                self.retry_at = None;
+                drop(self.slot.replace(Ok(db)));
+            }
+            Err(error) => {
+                tracing::error!(%error, "the store does not open; trying again");
+                self.retry_at = Some(self.clock.boot_now() + RETRY_PAUSE);
+                drop(self.slot.replace(Err(error.to_string())));
+            }
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // However the thread ends: a store that cannot write any more does not read on either,
+        // or a gateway would go on admitting what nobody can revoke.
+        drop(self.slot.replace(Err(closed().reason)));
+    }
+}
+
+fn answer(job: Job, answered: Answered) {
+    // An error says that nobody waits for the answer any more.
+    let _ = job.answer.send(answered);
+}

@@ -1,0 +1,274 @@
+//! The contract that every store keeps, and the names under which things lie in it.
+//!
+//! *Records* change by [`Store::commit`] only: it compares every version, then writes all or
+//! nothing, and what it has answered survives a crash. *Soft state* (pace, last use) may be lost
+//! and never waits for a disk. A store that cannot answer says [`Unavailable`], which is never
+//! taken for an answer of the protocol.
+//!
+//! Deadlines are compared with the clock that the store was given, never with a clock of the
+//! backend's: a record whose time is over is absent from that moment on, whenever it is swept away.
+
+pub mod embedded;
+pub mod memory;
+pub mod record;
+
+use std::{future::Future, pin::Pin};
+
+use jiff::Timestamp;
+
+use crate::oauth::{
+    grant::Grant,
+    id::{GrantId, SessionId, UserId},
+    pace::Pace,
+    user::{User, UserName},
+};
+pub use record::{Record, Roots, Session};
+
+/// What a store answers, some time.
+pub type Answer<'a, T, E = Unavailable> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
+
+/// The store cannot answer now. Says nothing about what was asked; a commit that ends so may or
+/// may not have happened.
+#[derive(Debug, thiserror::Error)]
+#[error("the store is unavailable: {reason}")]
+pub struct Unavailable {
+    /// For the operator's log.
+    pub reason: String,
+}
+
+impl Unavailable {
+    /// Because of this.
+    pub fn because(reason: impl std::fmt::Display) -> Self {
+        Self { reason: reason.to_string() }
+    }
+}
+
+/// Why a commit wrote nothing, or may not have.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// A version was another one than expected: somebody was faster. Nothing was written.
+    #[error("somebody else changed it first")]
+    Conflict,
+    /// It is not known whether anything was written.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Tells one state of a record from the next. Two states under one key never have the same
+/// version, not even if the record was deleted in between.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Version(pub u64);
+
+/// The name of a record.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Key {
+    /// A [`Grant`].
+    Grant(GrantId),
+    /// A [`User`].
+    User(UserId),
+    /// A [`Session`].
+    Session(SessionId),
+    /// Points to the grant that a user code stands for; the HMAC of the code.
+    UserCode([u8; 16]),
+    /// Points to the user of that name.
+    UserName(UserName),
+    /// The check values of the root secrets: [`Roots`].
+    Roots,
+}
+
+/// A list of grants, in no order.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum List {
+    /// The grants that a user approved.
+    GrantsOf(UserId),
+}
+
+/// A condition on what is stored under a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Expect {
+    /// Nothing, or only what has expired.
+    Absent,
+    /// This state.
+    Version(Version),
+    /// Whatever there is.
+    Any,
+}
+
+/// One part of a commit. A commit names each key once.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Change {
+    /// Writes a record.
+    Put {
+        /// Where.
+        key: Key,
+        /// If.
+        expect: Expect,
+        /// What.
+        record: Record,
+        /// Absent from then on; `None` for records that stay.
+        until: Option<Timestamp>,
+    },
+    /// Only compares: the commit rests on this record's being as it was read.
+    Compare {
+        /// Where.
+        key: Key,
+        /// If.
+        expect: Expect,
+    },
+    /// Removes a record.
+    Delete {
+        /// Where.
+        key: Key,
+        /// If.
+        expect: Expect,
+    },
+    /// Puts a grant on a list, or says anew how long it stays there.
+    Link {
+        /// The list.
+        list: List,
+        /// The grant.
+        member: GrantId,
+        /// Off the list from then on.
+        until: Timestamp,
+    },
+}
+
+/// A record as it was read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Loaded<R> {
+    /// What a commit may expect.
+    pub version: Version,
+    /// The record.
+    pub record: R,
+}
+
+/// The name of a piece of soft state.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum SoftKey {
+    /// How fast the device of this grant polls.
+    Pace(GrantId),
+    /// When this grant last admitted a request.
+    LastUsed(GrantId),
+}
+
+/// A piece of soft state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Soft {
+    /// Under [`SoftKey::Pace`].
+    Pace(Pace),
+    /// Under [`SoftKey::LastUsed`].
+    LastUsed(Timestamp),
+}
+
+/// What a sweep did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Swept {
+    /// Expired records, list entries and pieces of soft state that are gone now.
+    pub removed: u64,
+}
+
+/// Where records lie. One suite of tests (`tests/store_contract.rs`) runs on every
+/// implementation.
+pub trait Store: Send + Sync + 'static {
+    /// The record under a key, unless it has expired. Reads what the last answered commit wrote.
+    ///
+    /// # Errors
+    /// [`Unavailable`], also where the record cannot be read: an unknown format is never guessed at.
+    fn load<'a>(&'a self, key: &'a Key) -> Answer<'a, Option<Loaded<Record>>>;
+
+    /// Compares every version, then writes all or nothing. Once it has answered `Ok`, a crash
+    /// loses nothing of it.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    fn commit(&self, changes: Vec<Change>) -> Answer<'_, (), CommitError>;
+
+    /// The grants on a list that have not expired there.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn members(&self, list: List) -> Answer<'_, Vec<GrantId>>;
+
+    /// A piece of soft state, unless it has expired or was lost.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn soft_load(&self, key: SoftKey) -> Answer<'_, Option<Soft>>;
+
+    /// Writes soft state, each piece with its own end. The last writer wins.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn soft_save(&self, pieces: Vec<(SoftKey, Soft, Timestamp)>) -> Answer<'_, ()>;
+
+    /// Removes what has expired. To be called now and then.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn sweep(&self) -> Answer<'_, Swept>;
+}
+
+/// Typed reading. A key that holds a record of another kind is damage, and says so.
+impl dyn Store {
+    /// The grant of that id.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn grant(&self, id: GrantId) -> Result<Option<Loaded<Grant>>, Unavailable> {
+        self.typed(Key::Grant(id), |record| if let Record::Grant(grant) = record { Some(*grant) } else { None }).await
+    }
+
+    /// The user of that id.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn user(&self, id: UserId) -> Result<Option<Loaded<User>>, Unavailable> {
+        self.typed(Key::User(id), |record| if let Record::User(user) = record { Some(*user) } else { None }).await
+    }
+
+    /// The user of that name.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn user_named(&self, name: &UserName) -> Result<Option<Loaded<User>>, Unavailable> {
+        let pointer =
+            self.typed(Key::UserName(name.clone()), |record| if let Record::ToUser(id) = record { Some(id) } else { None }).await?;
+        match pointer {
+            Some(pointer) => self.user(pointer.record).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The session of that id.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn session(&self, id: SessionId) -> Result<Option<Loaded<Session>>, Unavailable> {
+        self.typed(Key::Session(id), |record| if let Record::Session(session) = record { Some(session) } else { None }).await
+    }
+
+    /// The grant that a user code stands for.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn user_code(&self, code: [u8; 16]) -> Result<Option<GrantId>, Unavailable> {
+        let pointer = self.typed(Key::UserCode(code), |record| if let Record::ToGrant(id) = record { Some(id) } else { None }).await?;
+        Ok(pointer.map(|pointer| pointer.record))
+    }
+
+    /// The check values of the roots that this store was used with.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn roots(&self) -> Result<Option<Loaded<Roots>>, Unavailable> {
+        self.typed(Key::Roots, |record| if let Record::Roots(roots) = record { Some(roots) } else { None }).await
+    }
+
+    async fn typed<R>(&self, key: Key, unwrap: impl FnOnce(Record) -> Option<R>) -> Result<Option<Loaded<R>>, Unavailable> {
+        let Some(loaded) = self.load(&key).await? else { return Ok(None) };
+        match unwrap(loaded.record) {
+            Some(record) => Ok(Some(Loaded { version: loaded.version, record })),
+            None => Err(Unavailable::because("a record of another kind lies under this key")),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Proof that a form was made here, for this browser, for this purpose.
+
+use data_encoding::HEXLOWER;
+
+use super::{Desk, Problem};
+use crate::{
+    message::Fields,
+    oauth::id::{GrantId, SessionId},
+};
+
+/// What a form is for. A token for one purpose is none for another.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose<'a> {
+    /// Signing in, from this visit.
+    SignIn(&'a str),
+    /// Signing out.
+    SignOut(SessionId),
+    /// Entering a code.
+    EnterCode(SessionId),
+    /// Deciding about this grant, by the session that saw it.
+    Decide(SessionId, GrantId),
+    /// Taking this grant back.
+    Revoke(SessionId, GrantId),
+}
+
+/// The form's field.
+pub(super) const FIELD: &str = "form";
+
+/// The field's value.
+pub(super) fn token(desk: &Desk, purpose: Purpose<'_>) -> String {
+    HEXLOWER.encode(&desk.engine.keyring().form_token(&parts(&purpose)))
+}
+
+/// Checks the field.
+///
+/// # Errors
+/// [`Problem::Forged`].
+pub(super) fn check(desk: &Desk, purpose: Purpose<'_>, fields: &Fields) -> Result<(), Problem> {
+    let token = fields.text(FIELD)?.and_then(|text| HEXLOWER.decode(text.as_bytes()).ok());
+    let genuine = token.is_some_and(|token| desk.engine.keyring().is_form_token(&token, &parts(&purpose)));
+    if genuine { Ok(()) } else { Err(Problem::Forged) }
+}
+
+fn parts<'a>(purpose: &'a Purpose<'_>) -> Vec<&'a [u8]> {
+    match purpose {
+        Purpose::SignIn(visit) => vec![b"sign in", visit.as_bytes()],
+        Purpose::SignOut(session) => vec![b"sign out", session.as_bytes()],
+        Purpose::EnterCode(session) => vec![b"enter code", session.as_bytes()],
+        Purpose::Decide(session, grant) => vec![b"decide", session.as_bytes(), grant.as_bytes()],
+        Purpose::Revoke(session, grant) => vec![b"revoke", session.as_bytes(), grant.as_bytes()],
+    }
+}

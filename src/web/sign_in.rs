@@ -1,0 +1,128 @@
+//! Sign in and out.
+
+use http::{Response, StatusCode, request::Parts};
+use maud::{Markup, html};
+use secrecy::SecretString;
+
+use super::{
+    APPLICATIONS, Answer, DEVICE, Desk, Problem, SIGN_IN, browser,
+    csrf::{self, Purpose},
+    layout,
+};
+use crate::{
+    message::{Body, Call, Fields, Takes, reply},
+    oauth::code::UserCode,
+};
+
+/// Where a browser goes once somebody is signed in. Never an address from the request: only one of
+/// our pages, and a code in our spelling.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Next {
+    /// The list of applications.
+    Applications,
+    /// The device page, with the code that the link brought.
+    Device(Option<UserCode>),
+}
+
+impl Next {
+    fn read(fields: &Fields) -> Result<Self, Problem> {
+        Ok(match fields.text("to")? {
+            Some("device") => Self::Device(fields.text("user_code")?.and_then(UserCode::parse)),
+            _ => Self::Applications,
+        })
+    }
+
+    fn path(&self, desk: &Desk) -> String {
+        match self {
+            Self::Applications => desk.path(APPLICATIONS),
+            Self::Device(None) => desk.path(DEVICE),
+            Self::Device(Some(code)) => format!("{}?user_code={}", desk.path(DEVICE), code.shown()),
+        }
+    }
+
+    /// Sends a browser to the sign-in page, and later back.
+    pub(super) fn sign_in_first(&self, desk: &Desk) -> Response<Body> {
+        let query = match self {
+            Self::Applications => String::new(),
+            Self::Device(None) => "?to=device".to_owned(),
+            Self::Device(Some(code)) => format!("?to=device&user_code={}", code.shown()),
+        };
+        reply::see_other(&format!("{}{query}", desk.path(SIGN_IN)))
+    }
+}
+
+/// The form.
+pub(super) async fn show(desk: &Desk, head: &Parts) -> Answer {
+    let next = Next::read(&Fields::from_query(head.uri.query())?)?;
+    if browser::signed_in(desk, &head.headers).await?.is_some() {
+        return Ok(reply::see_other(&next.path(desk)));
+    }
+    let visit = browser::visit(desk, &head.headers);
+    let page = layout::page(desk, "Sign in", None, form(desk, &visit, &next, "", false));
+    Ok(browser::remember_visit(desk, reply::html(StatusCode::OK, page), visit))
+}
+
+/// The form, sent.
+pub(super) async fn submit(desk: &Desk, call: Call) -> Answer {
+    let headers = &call.head.headers;
+    let fields = Fields::read(headers, call.body, Takes::Form).await?;
+    let visit = browser::visit(desk, headers);
+    csrf::check(desk, Purpose::SignIn(&visit), &fields)?;
+    let next = Next::read(&fields)?;
+    let name = fields.text("name")?.unwrap_or_default();
+    let password = SecretString::from(fields.text("password")?.unwrap_or_default());
+    match desk.engine.check_password(name, password, call.peer.ip).await? {
+        Some(user) => {
+            // The session that this browser may have had is not the new one's.
+            let before = browser::signed_in(desk, headers).await?;
+            let session = desk.engine.open_session(&user, desk.pages.session).await?;
+            if let Some(before) = before {
+                desk.engine.close_session(before.session).await?;
+            }
+            Ok(reply::noted(browser::remember_session(desk, reply::see_other(&next.path(desk)), &session), None, "signed_in"))
+        }
+        None => {
+            let page = layout::page(desk, "Sign in", None, form(desk, &visit, &next, name, true));
+            Ok(reply::noted(reply::html(StatusCode::UNAUTHORIZED, page), None, "wrong_password"))
+        }
+    }
+}
+
+/// Ends the session.
+pub(super) async fn sign_out(desk: &Desk, call: Call) -> Answer {
+    let Some(who) = browser::signed_in(desk, &call.head.headers).await? else {
+        return Ok(reply::see_other(&desk.path(SIGN_IN)));
+    };
+    let fields = Fields::read(&call.head.headers, call.body, Takes::Form).await?;
+    csrf::check(desk, Purpose::SignOut(who.session), &fields)?;
+    desk.engine.close_session(who.session).await?;
+    Ok(reply::noted(browser::forget_session(desk, reply::see_other(&desk.path(SIGN_IN))), None, "signed_out"))
+}
+
+fn form(desk: &Desk, visit: &str, next: &Next, name: &str, wrong: bool) -> Markup {
+    html! {
+        section class="card" {
+            h1 { "Sign in" }
+            @if let Next::Device(_) = next {
+                p class="lead" { "Sign in to connect a device or an app." }
+            }
+            @if wrong {
+                p class="error" role="alert" { "Name or password is wrong." }
+            }
+            form method="post" action=(desk.path(SIGN_IN)) {
+                input type="hidden" name=(csrf::FIELD) value=(csrf::token(desk, Purpose::SignIn(visit)));
+                @if let Next::Device(code) = next {
+                    input type="hidden" name="to" value="device";
+                    @if let Some(code) = code {
+                        input type="hidden" name="user_code" value=(code.shown());
+                    }
+                }
+                label for="name" { "Name" }
+                input id="name" name="name" value=(name) autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus[name.is_empty()];
+                label for="password" { "Password" }
+                input id="password" name="password" type="password" autocomplete="current-password" required autofocus[!name.is_empty()];
+                button class="primary" { "Sign in" }
+            }
+        }
+    }
+}

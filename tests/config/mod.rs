@@ -1,0 +1,7 @@
+//! The configuration: what a file means, and what is said about a wrong one.
+
+mod examples;
+mod meaning;
+mod mistakes;
+mod never;
+mod support;

@@ -1,0 +1,7 @@
+//! One binary, so that the tests link once.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+mod architecture;
+mod config;
+mod support;
+mod wire;

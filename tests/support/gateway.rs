@@ -1,0 +1,132 @@
+//! A gateway of a test's own: on port 0, over a store in memory, with a clock that the test moves.
+
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use bytes::Bytes;
+use gatepost::{
+    app::{Interior, Plan},
+    clock::Manual,
+    config::Written,
+    engine::{AddUser, Engine},
+    oauth::{scope::Scopes, user::UserName},
+    store::{Store, memory::Memory},
+};
+use http::Request;
+use http_body_util::Full;
+use secrecy::SecretString;
+use serde_json::Value;
+use tokio::runtime::Handle;
+
+use super::{
+    http::{self as client, Reply},
+    records::START,
+};
+
+pub(crate) const USER: &str = "ada";
+pub(crate) const PASSWORD: &str = "correct horse";
+
+/// Two scopes, two clients (one with a secret), one route; polls are answered at once.
+pub(crate) const CONFIG: &str = r#"
+public_url = "http://127.0.0.1:8080"
+listen = "127.0.0.1:0"
+threads = 1
+drain = "2s"
+[scopes]
+inference = "Use the models."
+images = "Draw pictures."
+[users]
+default_scopes = ["inference", "images"]
+[dialects.bootspring]
+hold = "0s"
+[[dialects.bootspring.clients]]
+id = "bootspring-cli"
+name = "Bootspring CLI"
+scopes = ["inference"]
+[[dialects.bootspring.clients]]
+id = "app"
+name = "An <b>app</b>"
+scopes = ["inference", "images"]
+"#;
+
+/// The part of a configuration that forwards `/v1` to this address.
+pub(crate) fn forwarding(upstream: SocketAddr) -> String {
+    format!("{CONFIG}\n[upstreams.model]\nurl = \"http://{upstream}\"\n[[routes]]\nprefix = \"/v1\"\nscopes = [\"inference\"]\n")
+}
+
+pub(crate) struct Gateway {
+    pub(crate) address: SocketAddr,
+    pub(crate) time: Manual,
+    pub(crate) engine: Arc<Engine>,
+    running: gatepost::app::Gateway,
+}
+
+impl Gateway {
+    /// Starts with [`CONFIG`].
+    pub(crate) async fn start() -> Self {
+        Self::with(CONFIG).await
+    }
+
+    /// Starts with this configuration, and one user who holds all default scopes.
+    pub(crate) async fn with(config: &str) -> Self {
+        let time = Manual::starting_at(START);
+        let store = Arc::new(Memory::new(time.clock()));
+        Self::over(config, store, time).await
+    }
+
+    /// The same over a store that the test chose.
+    pub(crate) async fn over(config: &str, store: Arc<dyn Store>, time: Manual) -> Self {
+        // A root in the configuration: a store in memory has no folder for one.
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("root"), "r".repeat(32)).unwrap();
+        let text = format!("{config}\n[keys]\nroot = \"file:root\"\n");
+        let plan =
+            Plan::read(Written { name: "test", text: &text, folder: folder.path() }).unwrap_or_else(|p| panic!("{}", p.render(false)));
+        let interior = Interior::over(plan, store, time.clock()).await.unwrap();
+        let user = AddUser {
+            name: UserName::parse(USER).unwrap(),
+            password: SecretString::from(PASSWORD),
+            email: Some("ada@example.org".into()),
+            scopes: interior.config().default_scopes.clone(),
+        };
+        interior.engine().add_user(user).await.unwrap();
+        let running = interior.serve(&Handle::current()).unwrap();
+        Self { address: running.address, time, engine: Arc::clone(&running.engine), running }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Reply {
+        client::send(self.address, request).await
+    }
+
+    /// Sends a form and answers status and JSON.
+    pub(crate) async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> (u16, Value) {
+        let reply = self.send(client::post_form(path, fields)).await;
+        (reply.status.as_u16(), reply.json())
+    }
+
+    /// Sends JSON and answers status and JSON.
+    pub(crate) async fn post_json(&self, path: &str, body: &Value) -> (u16, Value) {
+        let reply = self.send(client::post_json(path, body)).await;
+        (reply.status.as_u16(), reply.json())
+    }
+
+    /// Adds another user.
+    pub(crate) async fn add_user(&self, name: &str, scopes: &str) {
+        let add = AddUser {
+            name: UserName::parse(name).unwrap(),
+            password: SecretString::from(PASSWORD),
+            email: None,
+            scopes: Scopes::parse(scopes).unwrap(),
+        };
+        self.engine.add_user(add).await.unwrap();
+    }
+
+    /// Ends in order.
+    pub(crate) async fn end(self) {
+        self.running.end().await;
+    }
+}
+
+/// The root of the repository.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

@@ -1,0 +1,17 @@
+//! What several tests use.
+
+pub(crate) mod gateway;
+pub(crate) mod http;
+pub(crate) mod person;
+pub(crate) mod records;
+pub(crate) mod stores;
+pub(crate) mod upstream;
+
+/// Says that a test cannot run here; `./test` counts these.
+pub(crate) fn skipped(why: &str) {
+    use std::io::Write;
+    println!("skipped: {why}");
+    if let Some(file) = std::env::var_os("GATEPOST_SKIPPED") {
+        std::fs::File::options().append(true).open(file).unwrap().write_all(format!("{why}\n").as_bytes()).unwrap();
+    }
+}

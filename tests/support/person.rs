@@ -1,0 +1,99 @@
+//! A person with a browser that has no JavaScript: follows forms, keeps cookies.
+
+use std::{collections::BTreeMap, sync::Mutex};
+
+use http::{HeaderValue, Request};
+
+use super::{
+    gateway::{Gateway, PASSWORD, USER},
+    http::{self as client, Reply},
+};
+
+pub(crate) struct Person<'a> {
+    gateway: &'a Gateway,
+    cookies: Mutex<BTreeMap<String, String>>,
+}
+
+impl<'a> Person<'a> {
+    pub(crate) fn at(gateway: &'a Gateway) -> Self {
+        Self { gateway, cookies: Mutex::default() }
+    }
+
+    /// A person who is signed in as the gateway's first user.
+    pub(crate) async fn signed_in(gateway: &'a Gateway) -> Self {
+        let person = Self::at(gateway);
+        let reply = person.sign_in(USER, PASSWORD).await;
+        assert_eq!(reply.status, 303, "{reply:?}");
+        person
+    }
+
+    pub(crate) async fn sign_in(&self, name: &str, password: &str) -> Reply {
+        let form = self.get("/sign-in").await;
+        self.post("/sign-in", &[("form", &hidden(&form, "form")), ("name", name), ("password", password)]).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.send(client::get(path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        self.send(client::post_form(path, fields)).await
+    }
+
+    pub(crate) async fn send(&self, mut request: Request<http_body_util::Full<bytes::Bytes>>) -> Reply {
+        let cookies: Vec<String> = self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if !cookies.is_empty() {
+            request.headers_mut().insert("cookie", HeaderValue::from_str(&cookies.join("; ")).unwrap());
+        }
+        let reply = self.gateway.send(request).await;
+        for line in reply.headers.get_all("set-cookie") {
+            let cookie = cookie::Cookie::parse(line.to_str().unwrap().to_owned()).unwrap();
+            self.cookies.lock().unwrap().insert(cookie.name().to_owned(), cookie.value().to_owned());
+        }
+        reply
+    }
+
+    /// Enters a code and answers the page that comes then.
+    pub(crate) async fn enter(&self, user_code: &str) -> Reply {
+        let page = self.get("/device").await;
+        // The last form on the page; the first is the one that signs out.
+        self.post("/device", &[("form", &last_hidden(&page, "form")), ("user_code", user_code)]).await
+    }
+
+    /// Enters a code and decides.
+    pub(crate) async fn decide(&self, user_code: &str, decision: &str) -> Reply {
+        let page = self.enter(user_code).await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        let (form, grant) = (last_hidden(&page, "form"), hidden(&page, "grant"));
+        self.post("/device/decision", &[("form", &form), ("grant", &grant), ("decision", decision)]).await
+    }
+
+    pub(crate) async fn approve(&self, user_code: &str) {
+        let reply = self.decide(user_code, "approve").await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    }
+
+    /// Presses the first Revoke button under Connected applications.
+    pub(crate) async fn revoke_first(&self) -> Reply {
+        let page = self.get("/applications").await;
+        let text = page.text();
+        let card = Reply { body: text[text.find("<article").unwrap()..].to_owned().into(), ..page };
+        self.post("/applications/revoke", &[("form", &hidden(&card, "form")), ("grant", &hidden(&card, "grant"))]).await
+    }
+}
+
+/// The value of the first hidden field of that name.
+pub(crate) fn hidden(page: &Reply, name: &str) -> String {
+    values(page, name).into_iter().next().unwrap_or_else(|| panic!("no {name} in {}", page.text()))
+}
+
+/// The value of the last hidden field of that name.
+pub(crate) fn last_hidden(page: &Reply, name: &str) -> String {
+    values(page, name).pop().unwrap_or_else(|| panic!("no {name} in {}", page.text()))
+}
+
+fn values(page: &Reply, name: &str) -> Vec<String> {
+    let text = page.text();
+    let before = format!("name=\"{name}\" value=\"");
+    text.match_indices(&before).map(|(at, _)| text[at + before.len()..].split('"').next().unwrap().to_owned()).collect()
+}

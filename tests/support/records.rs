@@ -1,0 +1,126 @@
+//! Sample records. The same number makes the same record.
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use gatepost::{
+    oauth::{
+        claim::Claim,
+        grant::{Approval, Grant, Issue, Requester, RevokedBecause, State},
+        id::{ClientId, GrantId, SessionId, UserId},
+        scope::Scopes,
+        secret::{RootId, Salt},
+        user::{PasswordHash, User, UserName},
+    },
+    store::{Change, Expect, Key, List, Record, Roots, Session},
+};
+use jiff::Timestamp;
+
+/// When the samples were made, and when the clocks of tests start.
+pub(crate) const START: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+/// A name that no other number has.
+fn name(n: u64) -> [u8; 16] {
+    u128::from(n).to_be_bytes()
+}
+
+pub(crate) fn grant_id(n: u64) -> GrantId {
+    GrantId::from_random(name(n))
+}
+
+pub(crate) fn user_id(n: u64) -> UserId {
+    UserId::from_random(name(n))
+}
+
+pub(crate) fn session_id(n: u64) -> SessionId {
+    SessionId::from_random(name(n))
+}
+
+pub(crate) fn user_code(n: u64) -> Key {
+    Key::UserCode(name(n))
+}
+
+pub(crate) fn user_name(n: u64) -> UserName {
+    UserName::parse(&format!("user-{n}")).unwrap()
+}
+
+pub(crate) fn list(n: u64) -> List {
+    List::GrantsOf(user_id(n))
+}
+
+pub(crate) fn scopes() -> Scopes {
+    Scopes::parse("models:read chat").unwrap()
+}
+
+/// A grant that nobody has decided about.
+pub(crate) fn pending_grant(n: u64) -> Grant {
+    Grant {
+        id: grant_id(n),
+        dialect: "bootspring".to_owned(),
+        client: ClientId::new("cli"),
+        requested: scopes(),
+        requester: Requester { device: Claim::cleaned("Zoë's laptop"), platform: None, network: Ipv4Addr::LOCALHOST.into() },
+        salt: Salt::from_random([7; 32]),
+        root: RootId::DEFAULT,
+        created: START,
+        state: State::Pending { expires: START + Duration::from_secs(900) },
+    }
+}
+
+/// A grant in each of its states.
+pub(crate) fn grants_in_every_state(n: u64) -> [Grant; 5] {
+    let approval = || Approval { user: user_id(n), user_generation: 3, client_generation: 4, scopes: scopes(), at: START };
+    let issue = |number| Issue {
+        number,
+        root: RootId::DEFAULT,
+        scopes: scopes(),
+        issued: START + Duration::from_nanos(1),
+        access_until: START + Duration::from_secs(900),
+        refresh_until: Some(Timestamp::MAX),
+    };
+    [
+        pending_grant(n).state,
+        State::Approved { approval: approval(), redeem_by: START },
+        State::Live { approval: approval(), issues: vec![issue(1), Issue { refresh_until: None, ..issue(2) }] },
+        State::Denied { at: START },
+        State::Revoked { at: START, why: RevokedBecause::Replay, redeemed: true },
+    ]
+    .map(|state| Grant { state, ..pending_grant(n) })
+}
+
+pub(crate) fn user(n: u64) -> User {
+    User {
+        id: user_id(n),
+        name: user_name(n),
+        password: Some(PasswordHash::from_phc("$argon2id$v=19$m=16,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g".to_owned())),
+        email: Some("zoë@example.org".to_owned()),
+        scopes: scopes(),
+        enabled: true,
+        generation: n,
+        created: START,
+    }
+}
+
+pub(crate) fn session(n: u64) -> Session {
+    let expires = START + Duration::from_secs(3600);
+    Session { id: session_id(n), user: user_id(n), user_generation: n, salt: Salt::from_random([9; 32]), expires }
+}
+
+pub(crate) fn roots() -> Roots {
+    Roots(vec![(RootId::DEFAULT, [1; 16]), (RootId::parse("k2").unwrap(), [2; 16])])
+}
+
+/// Writes a user whose generation tells one state from another.
+pub(crate) fn put_user(n: u64, generation: u64, expect: Expect) -> Change {
+    let record = Record::User(Box::new(User { generation, ..user(n) }));
+    Change::Put { key: Key::User(user_id(n)), expect, record, until: None }
+}
+
+/// Writes a pending grant.
+pub(crate) fn put_grant(n: u64, expect: Expect, until: Option<Timestamp>) -> Change {
+    Change::Put { key: Key::Grant(grant_id(n)), expect, record: Record::Grant(Box::new(pending_grant(n))), until }
+}
+
+/// Writes the pointer from a user code to a grant.
+pub(crate) fn put_user_code(n: u64, expect: Expect, until: Option<Timestamp>) -> Change {
+    Change::Put { key: user_code(n), expect, record: Record::ToGrant(grant_id(n)), until }
+}

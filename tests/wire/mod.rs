@@ -1,0 +1,3 @@
+//! What clients send and read, across a socket.
+
+mod login;
