@@ -1,7 +1,7 @@
 //! `gatepost quickstart`: everything that `serve` does, with a configuration made on the spot, a
 //! sample model server where none is named, and a first user.
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::Path};
+use std::{io, net::SocketAddr, num::NonZeroUsize, path::Path};
 
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -38,14 +38,15 @@ pub(super) fn run(arguments: &Quickstart) -> Result<(), Failure> {
         (None, Some(sample)) => format!("http://{}", sample.address),
         (None, None) => String::new(),
     };
-    let text = configuration(arguments, &upstream);
+    let listen = settled(arguments.listen).map_err(|cause| Failure::Io { what: "cannot listen there", cause })?;
+    let text = configuration(listen, &arguments.data, &upstream);
     let plan = Plan::read(Written { name: "quickstart", text: &text, folder: Path::new("") })?;
     serve::start_log(&plan)?;
     control()?.block_on(async {
         let interior = Interior::open(plan, clock).await?;
         let password = first_user(&interior).await?;
         let gateway = interior.serve(&Handle::current())?;
-        say(&welcome(&format!("http://{}", gateway.address), arguments, password.as_ref()))?;
+        say(&welcome(&format!("http://{}", reachable(gateway.address)), arguments, password.as_ref()))?;
         serve::until_told(gateway).await
     })?;
     if let Some(sample) = sample {
@@ -54,8 +55,13 @@ pub(super) fn run(arguments: &Quickstart) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The port has to be known before the configuration is written, since the public URL names it.
+fn settled(listen: SocketAddr) -> io::Result<SocketAddr> {
+    if listen.port() == 0 { std::net::TcpListener::bind(listen)?.local_addr() } else { Ok(listen) }
+}
+
 /// What an operator would have written.
-fn configuration(arguments: &Quickstart, upstream: &str) -> String {
+fn configuration(listen: SocketAddr, data: &Path, upstream: &str) -> String {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     format!(
         r#"
@@ -83,9 +89,9 @@ id = "{CLIENT}"
 name = "My app"
 scopes = ["inference"]
 "#,
-        public_url = quoted(&format!("http://{}", reachable(arguments.listen))),
-        listen = quoted(&arguments.listen.to_string()),
-        data = quoted(&arguments.data.display().to_string()),
+        public_url = quoted(&format!("http://{}", reachable(listen))),
+        listen = quoted(&listen.to_string()),
+        data = quoted(&data.display().to_string()),
         upstream = quoted(upstream),
     )
 }

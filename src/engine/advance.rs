@@ -8,7 +8,7 @@ use crate::{
         grant::{Grant, Standing},
         id::GrantId,
         refusal::Refusal,
-        step::Step,
+        step::{Step, TakesBack},
     },
     store::{Change, CommitError, Expect, Key, List, Loaded, Record, Unavailable},
 };
@@ -37,6 +37,7 @@ impl Engine {
             let (standing, rests_on) = self.standing(&grant).await?;
             let step = rule(&grant, standing, self.clock.now());
             let Some(next) = step.next else {
+                self.tell(id, step.takes_back, false);
                 return Ok((grant, step.outcome?));
             };
             // What ends a grant ends it whatever it has become: a loop of refreshes must not starve
@@ -44,10 +45,7 @@ impl Engine {
             let expect = if step.takes_back.is_some() { Expect::Any } else { Expect::Version(version) };
             match self.store.commit(changes(&next, expect, rests_on)).await {
                 Ok(()) => {
-                    if let Some(what) = step.takes_back {
-                        self.verifier.take_back(what);
-                    }
-                    self.holds.release(id);
+                    self.tell(id, step.takes_back, true);
                     return Ok((next, step.outcome?));
                 }
                 Err(CommitError::Conflict) => {}
@@ -55,6 +53,16 @@ impl Engine {
             }
         }
         Err(Error::Contended)
+    }
+
+    /// Tells those who wait for the grant, and those who use what is taken back, before the answer.
+    fn tell(&self, id: GrantId, takes_back: Option<TakesBack>, changed: bool) {
+        if let Some(what) = takes_back {
+            self.verifier.take_back(what);
+        }
+        if changed {
+            self.holds.release(id);
+        }
     }
 
     /// Whether those on whom the grant rests are still there, and the part of a commit that holds

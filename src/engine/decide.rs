@@ -125,7 +125,7 @@ impl Engine {
         let revoked = self.advance(id, UNKNOWN_GRANT, |grant, _, now| match grant.approval() {
             Some(approval) if approval.user == user => grant.revoke(RevokedBecause::User, now),
             // Taken back already: a second press of the button is no mistake.
-            None if matches!(grant.state, State::Revoked { .. }) => Step::unchanged(Ok(())),
+            None if matches!(grant.state, State::Revoked { .. }) => grant.revoke(RevokedBecause::User, now),
             Some(_) | None => Step::unchanged(Err(UNKNOWN_GRANT)),
         });
         revoked.await.map(|_| ())

@@ -20,7 +20,7 @@ use super::{
     refusal::{ErrorCode, Refusal},
     scope::Scopes,
     secret::{RootId, Salt},
-    step::Step,
+    step::{Step, TakesBack},
     token::Proof,
 };
 
@@ -318,7 +318,9 @@ impl Grant {
         match &self.state {
             State::Pending { .. } => Step::to(self.with(State::Denied { at: now }), Ok(())),
             State::Approved { .. } | State::Live { .. } => self.end(why, Ok(()), now),
-            State::Denied { .. } | State::Revoked { .. } => Step::unchanged(Ok(())),
+            State::Denied { .. } => Step::unchanged(Ok(())),
+            // Said once more: whoever took it back before may not have come as far as telling all.
+            State::Revoked { .. } => Step { next: None, outcome: Ok(()), takes_back: Some(TakesBack::Grant(self.id)) },
         }
     }
 

@@ -32,6 +32,16 @@ fn the_examples_load_as_they_are() {
 }
 
 #[test]
+fn the_configuration_of_the_sidecar_loads() {
+    let manifest = text("deploy/sidecar.yaml");
+    let block = manifest.split("gatepost.toml: |\n").nth(1).unwrap().lines().take_while(|line| line.is_empty() || line.starts_with("    "));
+    let text: String = block.flat_map(|line| [line.trim_start(), "\n"]).collect();
+    let written = Written { name: "sidecar", text: &text, folder: Path::new("/etc/gatepost") };
+    let (config, _) = load_text(written, DIALECTS, reserved, &environment()).unwrap_or_else(|problems| panic!("\n{problems}"));
+    assert_eq!((config.store.as_path(), config.routes.len()), (Path::new("/data"), 1));
+}
+
+#[test]
 fn the_minimal_one_needs_nothing_around_it() {
     let path = repository("config/minimal.toml");
     let (config, _) =
