@@ -3,5 +3,7 @@
 
 mod architecture;
 mod config;
+mod readme;
+mod secrets;
 mod support;
 mod wire;

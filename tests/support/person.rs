@@ -1,6 +1,6 @@
 //! A person with a browser that has no JavaScript: follows forms, keeps cookies.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Mutex};
 
 use http::{HeaderValue, Request};
 
@@ -9,18 +9,28 @@ use super::{
     http::{self as client, Reply},
 };
 
-pub(crate) struct Person<'a> {
-    gateway: &'a Gateway,
+pub(crate) struct Person {
+    address: SocketAddr,
     cookies: Mutex<BTreeMap<String, String>>,
 }
 
-impl<'a> Person<'a> {
-    pub(crate) fn at(gateway: &'a Gateway) -> Self {
-        Self { gateway, cookies: Mutex::default() }
+impl Person {
+    pub(crate) fn at(gateway: &Gateway) -> Self {
+        Self::at_address(gateway.address)
+    }
+
+    /// A person at a gateway in another process.
+    pub(crate) fn at_address(address: SocketAddr) -> Self {
+        Self { address, cookies: Mutex::default() }
+    }
+
+    /// The value of a cookie that the browser keeps.
+    pub(crate) fn cookie(&self, name: &str) -> String {
+        self.cookies.lock().unwrap()[name].clone()
     }
 
     /// A person who is signed in as the gateway's first user.
-    pub(crate) async fn signed_in(gateway: &'a Gateway) -> Self {
+    pub(crate) async fn signed_in(gateway: &Gateway) -> Self {
         let person = Self::at(gateway);
         let reply = person.sign_in(USER, PASSWORD).await;
         assert_eq!(reply.status, 303, "{reply:?}");
@@ -45,7 +55,7 @@ impl<'a> Person<'a> {
         if !cookies.is_empty() {
             request.headers_mut().insert("cookie", HeaderValue::from_str(&cookies.join("; ")).unwrap());
         }
-        let reply = self.gateway.send(request).await;
+        let reply = client::send(self.address, request).await;
         for line in reply.headers.get_all("set-cookie") {
             let cookie = cookie::Cookie::parse(line.to_str().unwrap().to_owned()).unwrap();
             self.cookies.lock().unwrap().insert(cookie.name().to_owned(), cookie.value().to_owned());
