@@ -67,8 +67,8 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     ///
     /// # Errors
     /// [`Limited`] where it would be one too many.
-    pub fn look(&self, key: K) -> Result<(), Limited> {
-        let left = self.exhausted.get(&key).and_then(|until| until.checked_sub(self.clock.boot_now()));
+    pub fn look(&self, key: &K) -> Result<(), Limited> {
+        let left = self.exhausted.get(key).and_then(|until| until.checked_sub(self.clock.boot_now()));
         left.filter(|left| !left.is_zero()).map_or(Ok(()), |left| Err(limited(left)))
     }
 

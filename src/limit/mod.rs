@@ -68,7 +68,7 @@ impl Limits {
     /// # Errors
     /// [`Limited`] where it would be one too many.
     pub fn look(&self, action: Action, who: Who) -> Result<(), Limited> {
-        self.row(action).map_or(Ok(()), |row| row.look(who))
+        self.row(action).map_or(Ok(()), |row| row.look(&who))
     }
 
     /// Forgets those who have been quiet for long enough. To be called now and then.

@@ -45,7 +45,9 @@ pub async fn authenticate(shared: &Shared, route: &Route, headers: &HeaderMap) -
         Err(Rejection::unauthorized(code, words, challenge(&shared.public_url, route, error)))
     };
     let over = |code: &'static str, words: &'static str, grant: GrantId| {
-        no(code, words, Some("invalid_token")).map_err(|rejection| Rejection { grant: Some(grant), ..rejection })
+        let mut rejection = Rejection::unauthorized(code, words, challenge(&shared.public_url, route, Some("invalid_token")));
+        rejection.grant = Some(grant);
+        Err(rejection)
     };
     let token = match Credential::of(headers).map_err(two)? {
         Credential::Bearer(token) => token,

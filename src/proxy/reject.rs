@@ -1,7 +1,10 @@
 //! The data plane says no: whose fault it is, why in one word for logs and metrics, and the answer
 //! in the route's shape.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    ops::{Deref, DerefMut},
+};
 
 use http::{HeaderValue, Response, StatusCode};
 
@@ -32,9 +35,13 @@ impl Fault {
     }
 }
 
-/// A request that does not get through.
+/// A request that does not get through. Boxed, so that the way of those that do stays narrow.
 #[derive(Debug)]
-pub struct Rejection {
+pub struct Rejection(Box<Details>);
+
+/// All about it.
+#[derive(Debug)]
+pub struct Details {
     /// The status.
     pub status: StatusCode,
     /// The word for programs, which callers see.
@@ -59,10 +66,24 @@ pub struct Rejection {
     pub shape: Option<Shape>,
 }
 
+impl Deref for Rejection {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl DerefMut for Rejection {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
+    }
+}
+
 impl Rejection {
-    const fn new(status: StatusCode, fault: Fault, code: &'static str, reason: &'static str, message: &'static str) -> Self {
+    fn new(status: StatusCode, fault: Fault, code: &'static str, reason: &'static str, message: &'static str) -> Self {
         let message = Cow::Borrowed(message);
-        Self {
+        Self(Box::new(Details {
             status,
             code,
             message,
@@ -74,16 +95,16 @@ impl Rejection {
             challenge: None,
             allow: None,
             shape: None,
-        }
+        }))
     }
 
     /// 400, for a reason of the caller's.
-    pub const fn bad_request(reason: &'static str, message: &'static str) -> Self {
+    pub fn bad_request(reason: &'static str, message: &'static str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, Fault::Client, "invalid_request", reason, message)
     }
 
     /// 404: no route claims it.
-    pub const fn not_found() -> Self {
+    pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, Fault::Client, "not_found", "no_route", "There is nothing at this address.")
     }
 
@@ -113,7 +134,7 @@ impl Rejection {
     }
 
     /// 429.
-    pub const fn too_many(retry_after: u64) -> Self {
+    pub fn too_many(retry_after: u64) -> Self {
         let message = "Too many requests. Try again later.";
         let mut rejection = Self::new(StatusCode::TOO_MANY_REQUESTS, Fault::Client, "rate_limited", "rate_limited", message);
         rejection.retry_after = Some(retry_after);
@@ -139,7 +160,7 @@ impl Rejection {
     }
 
     /// 504: the upstream took too long.
-    pub const fn gateway_timeout(reason: &'static str) -> Self {
+    pub fn gateway_timeout(reason: &'static str) -> Self {
         let message = "The server behind the gateway took too long.";
         Self::new(StatusCode::GATEWAY_TIMEOUT, Fault::Upstream, "upstream_timeout", reason, message)
     }
@@ -154,10 +175,11 @@ impl Rejection {
 
     /// The answer, in this shape unless it has one of its own.
     pub fn answer(self, id: RequestId, shape: Shape) -> Response<Body> {
-        let mut refused = Refused::new(self.status, self.code, self.message, id);
-        refused.retry_after = self.retry_after;
-        refused.challenge = self.challenge;
-        refused.allow = self.allow;
-        refused.answer(self.shape.unwrap_or(shape))
+        let details = *self.0;
+        let mut refused = Refused::new(details.status, details.code, details.message, id);
+        refused.retry_after = details.retry_after;
+        refused.challenge = details.challenge;
+        refused.allow = details.allow;
+        refused.answer(details.shape.unwrap_or(shape))
     }
 }

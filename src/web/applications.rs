@@ -23,7 +23,7 @@ pub(super) async fn show(desk: &Desk, head: &Parts) -> Answer {
         return Ok(Next::Applications.sign_in_first(desk));
     };
     let applications = desk.engine.applications(&who.user).await?;
-    let page = layout::page(desk, "Connected applications", Some(&who), list(desk, &who, &applications));
+    let page = layout::page(desk, "Connected applications", Some(&who), &list(desk, &who, &applications));
     Ok(reply::html(StatusCode::OK, page))
 }
 

@@ -29,7 +29,7 @@ pub(super) async fn show(desk: &Desk, head: &Parts) -> Answer {
         return Ok(Next::Device(code).sign_in_first(desk));
     };
     let typed = code.map(|code| code.shown()).unwrap_or_default();
-    Ok(reply::html(StatusCode::OK, layout::page(desk, "Connect a device", Some(&who), form(desk, &who, &typed, None))))
+    Ok(reply::html(StatusCode::OK, layout::page(desk, "Connect a device", Some(&who), &form(desk, &who, &typed, None))))
 }
 
 /// A code was entered: who asks for what?
@@ -42,12 +42,12 @@ pub(super) async fn submit(desk: &Desk, call: Call) -> Answer {
     let typed = fields.text("user_code")?.unwrap_or_default();
     match desk.engine.find_by_user_code(typed, who.user.id, call.peer.ip).await {
         Ok(grant) => {
-            let page = layout::page(desk, "Connect an app", Some(&who), consent(desk, &who, &grant));
+            let page = layout::page(desk, "Connect an app", Some(&who), &consent(desk, &who, &grant));
             Ok(reply::noted(reply::html(StatusCode::OK, page), Some(grant.id), "shown"))
         }
         Err(crate::engine::Error::Refused(_)) => {
             let error = "This code is not known. It may have expired, or have been used. Check it, or ask the device for a new one.";
-            let page = layout::page(desk, "Connect a device", Some(&who), form(desk, &who, typed, Some(error)));
+            let page = layout::page(desk, "Connect a device", Some(&who), &form(desk, &who, typed, Some(error)));
             Ok(reply::noted(reply::html(StatusCode::BAD_REQUEST, page), None, "unknown_code"))
         }
         Err(error) => Err(error.into()),
@@ -68,7 +68,7 @@ pub(super) async fn decide(desk: &Desk, call: Call) -> Answer {
         _ => return Err(BadInput::Malformed("There is no decision in the form.".into()).into()),
     };
     let decided = desk.engine.decide(grant, &who.user, decision).await?;
-    let page = layout::page(desk, "Done", Some(&who), done(desk, &decided, decision));
+    let page = layout::page(desk, "Done", Some(&who), &done(desk, &decided, decision));
     Ok(reply::noted(reply::html(StatusCode::OK, page), Some(grant), outcome))
 }
 

@@ -17,13 +17,13 @@ const CSS: &str = include_str!("style.css");
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// A page for whoever is signed in, or for nobody yet.
-pub(super) fn page(desk: &Desk, title: &str, who: Option<&SignedIn>, main: Markup) -> String {
+pub(super) fn page(desk: &Desk, title: &str, who: Option<&SignedIn>, main: &Markup) -> String {
     let name = &desk.pages.name;
     let sign_out = who.map(|who| (who, csrf::token(desk, Purpose::SignOut(who.session))));
     frame(
         &format!("{title} · {name}"),
         &desk.path(STYLE),
-        html! {
+        &html! {
             header {
                 a class="brand" href=(desk.path("/")) { (mark()) span { (name) } }
                 @if let Some((who, token)) = sign_out {
@@ -45,7 +45,7 @@ pub(super) fn message(desk: &Desk, heading: &str, words: &str) -> String {
         desk,
         heading,
         None,
-        html! {
+        &html! {
             section class="card" {
                 h1 { (heading) }
                 p { (words) }
@@ -58,10 +58,10 @@ pub(super) fn message(desk: &Desk, heading: &str, words: &str) -> String {
 /// A page that knows nothing of the operator's settings.
 pub(super) fn bare(status: StatusCode, words: &str) -> String {
     let title = status.canonical_reason().unwrap_or("Error");
-    frame(title, STYLE, html! { main { section class="card" { h1 { (title) } p { (words) } } } })
+    frame(title, STYLE, &html! { main { section class="card" { h1 { (title) } p { (words) } } } })
 }
 
-fn frame(title: &str, style: &str, body: Markup) -> String {
+fn frame(title: &str, style: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {

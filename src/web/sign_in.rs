@@ -58,7 +58,7 @@ pub(super) async fn show(desk: &Desk, head: &Parts) -> Answer {
         return Ok(reply::see_other(&next.path(desk)));
     }
     let visit = browser::visit(desk, &head.headers);
-    let page = layout::page(desk, "Sign in", None, form(desk, &visit, &next, "", false));
+    let page = layout::page(desk, "Sign in", None, &form(desk, &visit, &next, "", false));
     Ok(browser::remember_visit(desk, reply::html(StatusCode::OK, page), visit))
 }
 
@@ -82,7 +82,7 @@ pub(super) async fn submit(desk: &Desk, call: Call) -> Answer {
             Ok(reply::noted(browser::remember_session(desk, reply::see_other(&next.path(desk)), &session), None, "signed_in"))
         }
         None => {
-            let page = layout::page(desk, "Sign in", None, form(desk, &visit, &next, name, true));
+            let page = layout::page(desk, "Sign in", None, &form(desk, &visit, &next, name, true));
             Ok(reply::noted(reply::html(StatusCode::UNAUTHORIZED, page), None, "wrong_password"))
         }
     }
