@@ -5,5 +5,8 @@ mod architecture;
 mod config;
 mod readme;
 mod secrets;
+mod store_contract;
+mod store_durability;
+mod store_embedded;
 mod support;
 mod wire;

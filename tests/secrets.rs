@@ -18,7 +18,11 @@ fn secret_bytes(credential: &str) -> Vec<u8> {
 }
 
 fn holds(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle))
+    let first = needle[0].to_ascii_lowercase();
+    haystack
+        .windows(needle.len())
+        .filter(|window| window[0].to_ascii_lowercase() == first)
+        .any(|window| window.eq_ignore_ascii_case(needle))
 }
 
 #[tokio::test(flavor = "multi_thread")]

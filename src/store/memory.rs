@@ -12,13 +12,12 @@ use super::{Answer, Change, CommitError, Expect, Key, List, Loaded, Record, Soft
 use crate::{clock::Clock, oauth::id::GrantId};
 
 /// A store in memory.
-#[derive(Debug)]
 pub struct Memory {
     clock: Clock,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     /// The version given last, so that none is given twice.
     version: u64,
@@ -29,7 +28,6 @@ struct State {
 
 /// Records are kept as bytes, so that one which does not survive being written down fails here
 /// too.
-#[derive(Debug)]
 struct Stored {
     version: Version,
     bytes: Vec<u8>,
@@ -149,5 +147,12 @@ impl Store for Memory {
 
     fn sweep(&self) -> Answer<'_, Swept> {
         Box::pin(async move { Ok(self.state().sweep(self.clock.now())) })
+    }
+}
+
+/// Silent about what it holds: there are secrets among it.
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Memory").finish_non_exhaustive()
     }
 }

@@ -46,12 +46,12 @@ pub enum OpenError {
         reason: String,
     },
     /// The disk or the file system said no.
-    #[error("cannot open {path}: {source}")]
+    #[error("cannot open {path}: {error}")]
     Io {
         /// The file or directory.
         path: PathBuf,
         /// What it said.
-        source: io::Error,
+        error: io::Error,
     },
 }
 
@@ -66,10 +66,15 @@ impl Place {
     /// # Errors
     /// [`OpenError`].
     pub(super) fn prepare(dir: &Path) -> Result<Self, OpenError> {
-        let failed = |source| OpenError::Io { path: dir.to_owned(), source };
+        let failed = |error| OpenError::Io { path: dir.to_owned(), error };
+        let is_new = !dir.try_exists().map_err(failed)?;
         private_directories().create(dir).map_err(failed)?;
-        let place = Self { path: dir.canonicalize().map_err(failed)?.join(FILE_NAME) };
-        place.create()?;
+        let dir = dir.canonicalize().map_err(failed)?;
+        if let Some(parent) = dir.parent().filter(|_| is_new) {
+            sync_directory(parent).map_err(failed)?;
+        }
+        let place = Self { path: dir.join(FILE_NAME) };
+        place.create(&dir)?;
         Ok(place)
     }
 
@@ -79,7 +84,7 @@ impl Place {
     /// # Errors
     /// [`OpenError`].
     pub(super) fn open(&self) -> Result<Database, OpenError> {
-        self.forget_cached_pages()?;
+        forget_cached_pages(&self.path).map_err(|error| self.failed(error))?;
         let db = builder().open(&self.path).map_err(|error| self.refusal(error))?;
         match format_of(&db).map_err(|error| self.refusal(error))? {
             Some(FILE_FORMAT) => Ok(db),
@@ -94,12 +99,13 @@ impl Place {
     /// # Errors
     /// [`OpenError`].
     pub(super) fn compact(&self, db: &mut Database) -> Result<(), OpenError> {
-        let length = fs::metadata(&self.path).map_err(|error| self.refusal(redb::Error::Io(error)))?.len();
+        let length = fs::metadata(&self.path).map_err(|error| self.failed(error))?.len();
         if length < WORTH_COMPACTING {
             return Ok(());
         }
         let used = used_bytes(db).map_err(|error| self.refusal(error))?;
         if length.saturating_sub(used) > WORTH_COMPACTING.max(length / 2) {
+            tracing::info!(length, used, "the store is mostly free space; compacting it");
             db.compact().map_err(|error| self.refusal(error))?;
         }
         Ok(())
@@ -107,44 +113,40 @@ impl Place {
 
     /// Makes an empty store under another name and moves it into place, so that a start which is
     /// interrupted here leaves nothing that the next one cannot read.
-    fn create(&self) -> Result<(), OpenError> {
-        let failed = |source| OpenError::Io { path: self.path.clone(), source };
-        if self.path.try_exists().map_err(failed)? {
+    fn create(&self, dir: &Path) -> Result<(), OpenError> {
+        if self.exists()? {
             return Ok(());
         }
         let draft = self.path.with_extension("redb.new");
-        let file = private_file().open(&draft).map_err(failed)?;
+        let file = private_file().open(&draft).map_err(|error| self.failed(error))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(OpenError::InUse { path: self.path.clone() }),
             // redb too does without locks where the file system has none.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
+            Err(TryLockError::Error(error)) => return Err(self.failed(error)),
         }
         // Asked again under the lock: somebody may have moved this very draft into place.
-        if self.path.try_exists().map_err(failed)? {
+        if self.exists()? {
             return Ok(());
         }
-        file.set_len(0).map_err(failed)?;
+        file.set_len(0).map_err(|error| self.failed(error))?;
         write_empty_store(file).map_err(|error| self.refusal(error))?;
-        if let Err(error) = fs::rename(&draft, &self.path) {
+        if let Err(error) = fs::rename(&draft, &self.path)
             // Whoever was faster moved the same empty store.
-            if !self.path.try_exists().map_err(failed)? {
-                return Err(failed(error));
-            }
+            && !self.exists()?
+        {
+            return Err(self.failed(error));
         }
-        self.path.ancestors().skip(1).take(2).try_for_each(sync_directory).map_err(failed)
+        sync_directory(dir).map_err(|error| self.failed(error))
     }
 
-    /// After a failed fsync Linux still serves from memory what never reached the disk, and calls
-    /// it clean. Only what the disk holds counts, so it is read from there.
-    fn forget_cached_pages(&self) -> Result<(), OpenError> {
-        let failed = |source| OpenError::Io { path: self.path.clone(), source };
-        let file = File::open(&self.path).map_err(failed)?;
-        #[cfg(target_os = "linux")]
-        rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).map_err(|error| failed(error.into()))?;
-        drop(file);
-        Ok(())
+    fn exists(&self) -> Result<bool, OpenError> {
+        self.path.try_exists().map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: io::Error) -> OpenError {
+        OpenError::Io { path: self.path.clone(), error }
     }
 
     fn refusal(&self, error: impl Into<redb::Error>) -> OpenError {
@@ -152,8 +154,8 @@ impl Place {
         match error.into() {
             redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => OpenError::InUse { path },
             redb::Error::UpgradeRequired(version) => OpenError::UnknownFormat { path, found: format!("redb {version}") },
-            redb::Error::Io(source) if !matches!(source.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
-                OpenError::Io { path, source }
+            redb::Error::Io(error) if !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
+                OpenError::Io { path, error }
             }
             damage => OpenError::Damaged { path, reason: damage.to_string() },
         }
@@ -215,10 +217,24 @@ fn private_file() -> OpenOptions {
     options
 }
 
+/// After a failed fsync Linux goes on serving from memory what never reached the disk, and calls
+/// it clean. Only what the disk holds counts, so it is read from there.
+fn forget_cached_pages(path: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::fs::fadvise(File::open(path)?, 0, None, rustix::fs::Advice::DontNeed)?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = path;
+    Ok(())
+}
+
 /// Makes a new name in a directory durable: an fsync of the file alone does not.
 fn sync_directory(dir: &Path) -> io::Result<()> {
     #[cfg(unix)]
-    File::open(dir)?.sync_all()?;
+    match File::open(dir)?.sync_all() {
+        // Some file systems have nothing to sync there, and say it this way.
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {}
+        synced => synced?,
+    }
     #[cfg(not(unix))]
     let _ = dir;
     Ok(())

@@ -13,6 +13,7 @@
 
 mod batch;
 mod file;
+mod queue;
 mod soft;
 mod tables;
 #[cfg(test)]
@@ -32,8 +33,9 @@ use tokio::sync::oneshot;
 use self::{
     batch::{Commit, Outcome, SWEEP_STEP, Work},
     file::Place,
+    queue::{Answered, Queue, closed},
     soft::SoftState,
-    writer::{Answered, Opener, Queue, Slot, closed},
+    writer::{Opener, Slot},
 };
 use super::{Answer, Change, CommitError, Key, List, Loaded, Record, Soft, SoftKey, Store, Swept, Unavailable};
 use crate::{clock::Clock, oauth::id::GrantId};
@@ -59,7 +61,7 @@ impl Embedded {
         let place = Place::prepare(dir)?;
         let mut db = place.open()?;
         place.compact(&mut db)?;
-        Self::start(db, Box::new(move || place.open()), clock).map_err(|source| OpenError::Io { path: dir.to_owned(), source })
+        Self::start(db, Box::new(move || place.open()), clock).map_err(|error| OpenError::Io { path: dir.to_owned(), error })
     }
 
     fn start(db: Database, open_again: Opener, clock: Clock) -> std::io::Result<Self> {

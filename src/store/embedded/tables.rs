@@ -105,16 +105,17 @@ impl<'txn> Tables<'txn> {
 
     /// Whether what lies under a name is what somebody expects there.
     pub(super) fn meets(&self, name: &[u8], expect: Expect) -> Result<bool, redb::Error> {
-        if expect == Expect::Any {
-            return Ok(true);
-        }
-        let found = self.entries.get(name)?;
-        let live = found.map(|found| (found.value().0, found.value().1)).filter(|(_, until)| !is_over(*until, self.now));
         Ok(match expect {
-            Expect::Absent => live.is_none(),
-            Expect::Version(version) => live.is_some_and(|(stored, _)| stored == version.0),
+            Expect::Absent => self.live_version(name)?.is_none(),
+            Expect::Version(version) => self.live_version(name)? == Some(version),
             Expect::Any => true,
         })
+    }
+
+    fn live_version(&self, name: &[u8]) -> Result<Option<Version>, redb::Error> {
+        let Some(found) = self.entries.get(name)? else { return Ok(None) };
+        let (version, until, _) = found.value();
+        Ok((!is_over(until, self.now)).then_some(Version(version)))
     }
 
     /// Writes an entry over what lies there.
@@ -136,11 +137,17 @@ impl<'txn> Tables<'txn> {
     pub(super) fn sweep(&mut self, limit: usize) -> Result<u64, redb::Error> {
         let over = ..(self.now + 1, [].as_slice());
         let due = self.deadlines.range::<(Nanoseconds, &[u8])>(over)?.take(limit);
-        let names = due.map(|found| Ok(found?.0.value().1.to_vec())).collect::<Result<Vec<_>, redb::StorageError>>()?;
-        for name in &names {
-            self.remove(name)?;
+        let owned = |(until, name): (Nanoseconds, &[u8])| (until, name.to_vec());
+        let due = due.map(|found| Ok(owned(found?.0.value()))).collect::<Result<Vec<_>, redb::StorageError>>()?;
+        for (until, name) in &due {
+            self.deadlines.remove((*until, name.as_slice()))?;
+            // The index is written with the entries and agrees with them. If it ever did not, it
+            // is the index that is wrong.
+            if self.entries.get(name.as_slice())?.and_then(|found| found.value().1) == Some(*until) {
+                self.entries.remove(name.as_slice())?;
+            }
         }
-        Ok(names.len() as u64)
+        Ok(due.len() as u64)
     }
 
     fn index(&mut self, name: &[u8], before: Option<Nanoseconds>, after: Option<Nanoseconds>) -> Result<(), redb::Error> {
@@ -155,6 +162,7 @@ impl<'txn> Tables<'txn> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::collections::BTreeSet;
 

@@ -7,18 +7,18 @@
 use std::{
     sync::{
         Arc, PoisonError, RwLock,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, TryRecvError},
     },
     thread::JoinHandle,
     time::Duration,
 };
 
 use redb::Database;
-use tokio::sync::oneshot;
 
 use super::{
-    batch::{Outcome, Work, transact},
+    batch::transact,
     file::OpenError,
+    queue::{Job, Message, Queue, closed},
     tables::nanoseconds,
 };
 use crate::{
@@ -26,9 +26,6 @@ use crate::{
     store::Unavailable,
 };
 
-/// So many jobs may wait. More than that means that the disk hangs, and whoever comes then is
-/// better off with an answer than with a place in the queue.
-const LONGEST_QUEUE: usize = 4096;
 /// So many jobs go into one transaction at most.
 const LARGEST_BATCH: usize = 256;
 /// The pause between two attempts to open a database that will not open.
@@ -59,56 +56,6 @@ impl Slot {
     }
 }
 
-struct Job {
-    work: Work,
-    answer: oneshot::Sender<Answered>,
-}
-
-/// What the thread answers to a job.
-pub(super) type Answered = Result<Outcome, Unavailable>;
-
-enum Message {
-    Do(Job),
-    Look,
-    Close,
-}
-
-/// The way to the writer thread.
-pub(super) struct Queue(SyncSender<Message>);
-
-impl Queue {
-    /// Queues work. It is done whether or not anybody waits for the answer.
-    ///
-    /// # Errors
-    /// [`Unavailable`] where too much is waiting already, or the store is closed.
-    pub(super) fn push(&self, work: Work) -> Result<oneshot::Receiver<Answered>, Unavailable> {
-        let (answer, answered) = oneshot::channel();
-        match self.0.try_send(Message::Do(Job { work, answer })) {
-            Ok(()) => Ok(answered),
-            Err(TrySendError::Full(_)) => Err(Unavailable::because("too many commits are waiting for the disk")),
-            Err(TrySendError::Disconnected(_)) => Err(closed()),
-        }
-    }
-
-    /// Has the thread see whether the database still takes commits, and if not open it again:
-    /// after a read that failed it does not.
-    pub(super) fn look(&self) {
-        // A full queue holds a commit that finds out as well, and a closed one nobody reopens.
-        let _ = self.0.try_send(Message::Look);
-    }
-
-    /// Has the thread end once it has done what is queued. Waits for a place in the queue.
-    pub(super) fn close(&self) {
-        // An error says that the thread has ended.
-        let _ = self.0.send(Message::Close);
-    }
-}
-
-/// The answer to whoever comes too late.
-pub(super) fn closed() -> Unavailable {
-    Unavailable::because("the store is closed")
-}
-
 /// Opens the database, as often as it takes.
 pub(super) type Opener = Box<dyn Fn() -> Result<Database, OpenError> + Send>;
 
@@ -117,10 +64,10 @@ pub(super) type Opener = Box<dyn Fn() -> Result<Database, OpenError> + Send>;
 /// # Errors
 /// The operating system's, which has no thread to give.
 pub(super) fn start(slot: Arc<Slot>, open: Opener, clock: Clock) -> std::io::Result<(Queue, JoinHandle<Result<(), Unavailable>>)> {
-    let (sender, inbox) = sync_channel(LONGEST_QUEUE);
+    let (queue, inbox) = Queue::new();
     let writer = Writer { slot, open, clock, inbox, retry_at: None, closing: false };
     let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(|| writer.run())?;
-    Ok((Queue(sender), thread))
+    Ok((queue, thread))
 }
 
 struct Writer {
@@ -187,20 +134,22 @@ impl Writer {
         match self.slot.with(|db| transact(db, batch.iter().map(|job| &job.work), now)) {
             Ok(outcomes) => {
                 for (job, outcome) in batch.into_iter().zip(outcomes) {
-                    answer(job, Ok(outcome));
+                    job.answer(Ok(outcome));
                 }
             }
             Err(Unavailable { reason }) => {
                 // Taken away before anybody hears of it.
                 let failed = self.slot.replace(Err(reason.clone()));
                 for job in batch {
-                    answer(job, Err(Unavailable::because(&reason)));
+                    job.answer(Err(Unavailable::because(&reason)));
                 }
                 self.recover(failed, &reason);
             }
         }
     }
 
+    /// See [`Queue::look`]. Done before the jobs that were gathered with it: of those none need
+    /// fail.
     fn look(&mut self) {
         if let Err(Unavailable { reason }) = self.slot.with(|db| Ok(db.begin_write()?.abort()?)) {
             let failed = self.slot.replace(Err(reason.clone()));
@@ -240,9 +189,4 @@ impl Drop for Writer {
         // or a gateway would go on admitting what nobody can revoke.
         drop(self.slot.replace(Err(closed().reason)));
     }
-}
-
-fn answer(job: Job, answered: Answered) {
-    // An error says that nobody waits for the answer any more.
-    let _ = job.answer.send(answered);
 }

@@ -21,6 +21,8 @@ pub(super) enum Fault {
     Everything,
     /// Everything fails after so many writes.
     AfterWrites(u32),
+    /// The next fsync panics, as redb does where it finds that it has a bug.
+    Panic,
     /// An fsync takes until the fault is over.
     SyncHangs,
 }
@@ -105,6 +107,7 @@ impl StorageBackend for Disk {
         self.0.0.lock().unwrap().syncs += 1;
         self.0.1.notify_all();
         drop(self.0.1.wait_while(self.0.0.lock().unwrap(), |plates| plates.fault == Fault::SyncHangs).unwrap());
+        assert!(self.0.0.lock().unwrap().fault != Fault::Panic, "a bug");
         self.work(Some(Fault::NextSync), |plates| {
             plates.unsynced.clear();
             plates.synced.clone_from(&plates.seen);

@@ -95,6 +95,17 @@ async fn a_failed_read_is_repaired_before_the_next_commit() {
 }
 
 #[tokio::test]
+async fn a_writer_that_panics_takes_reading_with_it() {
+    let disk = formatted();
+    let (store, _clock) = open(&disk);
+    store.commit(vec![put(1, Expect::Absent)]).await.unwrap();
+    disk.fail(Fault::Panic);
+    assert!(store.commit(vec![put(2, Expect::Absent)]).await.is_err());
+    assert!(store.close().is_err());
+    assert!(holds(&store, 1).await.is_err());
+}
+
+#[tokio::test]
 async fn commits_that_queue_during_an_fsync_share_the_next_one() {
     let disk = formatted();
     let (store, _clock) = open(&disk);

@@ -1,0 +1,7 @@
+//! What every store promises (`gatepost::store::Store`), on every store.
+
+mod commits;
+mod expiry;
+mod lists;
+mod reading;
+mod soft_state;
