@@ -4,6 +4,7 @@
 mod architecture;
 mod config;
 mod readme;
+mod rules;
 mod secrets;
 mod store_contract;
 mod store_durability;

@@ -16,7 +16,7 @@ use crate::{
         step::Step,
         user::User,
     },
-    store::List,
+    store::{List, Unavailable},
 };
 
 /// What a user says.
@@ -56,21 +56,29 @@ impl Engine {
         for who in guessers {
             self.limits.look(Action::GuessUserCode, who)?;
         }
-        let now = self.clock.now();
-        if let Some(code) = UserCode::parse(typed) {
-            for name in self.keyring.lookups(&code) {
-                if let Some(id) = self.store.user_code(name).await?
-                    && let Some(grant) = self.store.grant(id).await?
-                    && grant.record.is_pending(now)
-                {
-                    return Ok(grant.record);
-                }
+        let found = self.pending_under(typed).await?;
+        for who in guessers {
+            match found {
+                // Once more: guesses made at the same time were all let through above.
+                Some(_) => self.limits.look(Action::GuessUserCode, who)?,
+                None => self.limits.take(Action::GuessUserCode, who)?,
             }
         }
-        for who in guessers {
-            self.limits.take(Action::GuessUserCode, who)?;
+        found.ok_or_else(|| UNKNOWN_CODE.into())
+    }
+
+    async fn pending_under(&self, typed: &str) -> Result<Option<Grant>, Unavailable> {
+        let now = self.clock.now();
+        let Some(code) = UserCode::parse(typed) else { return Ok(None) };
+        for name in self.keyring.lookups(&code) {
+            if let Some(id) = self.store.user_code(name).await?
+                && let Some(grant) = self.store.grant(id).await?
+                && grant.record.is_pending(now)
+            {
+                return Ok(Some(grant.record));
+            }
         }
-        Err(UNKNOWN_CODE.into())
+        Ok(None)
     }
 
     /// What a user would give by approving: nobody grants more than he holds.

@@ -222,7 +222,9 @@ impl Grant {
         match &self.state {
             State::Approved { redeem_by, .. } => now < *redeem_by,
             State::Live { issues, .. } => {
-                issues.iter().flat_map(|issue| [Some(issue.access_until), issue.refresh_until]).flatten().any(|end| now < end)
+                // Of refresh tokens only the newest is good for anything.
+                let refresh_until = issues.last().and_then(|newest| newest.refresh_until);
+                issues.iter().map(|issue| issue.access_until).chain(refresh_until).any(|end| now < end)
             }
             State::Pending { .. } | State::Denied { .. } | State::Revoked { .. } => false,
         }
@@ -285,7 +287,12 @@ impl Grant {
         now: Timestamp,
     ) -> Step<Issue> {
         const TOO_MUCH: Refusal = Refusal::new(ErrorCode::InvalidScope, "The scope is more than what was granted.");
-        let State::Live { approval, issues } = &self.state else { return Step::unchanged(Err(DEAD)) };
+        let (approval, issues) = match &self.state {
+            State::Live { approval, issues } => (approval, issues),
+            // It may have been this token's replay that ended it.
+            State::Revoked { .. } if self.is_of(caller) => return Step::ended(self.id, Err(DEAD)),
+            _ => return Step::unchanged(Err(DEAD)),
+        };
         let Some(newest) = issues.last().filter(|_| self.is_of(caller) && standing.upholds(approval)) else {
             return Step::unchanged(Err(DEAD));
         };
@@ -319,8 +326,7 @@ impl Grant {
             State::Pending { .. } => Step::to(self.with(State::Denied { at: now }), Ok(())),
             State::Approved { .. } | State::Live { .. } => self.end(why, Ok(()), now),
             State::Denied { .. } => Step::unchanged(Ok(())),
-            // Said once more: whoever took it back before may not have come as far as telling all.
-            State::Revoked { .. } => Step { next: None, outcome: Ok(()), takes_back: Some(TakesBack::Grant(self.id)) },
+            State::Revoked { .. } => Step::ended(self.id, Ok(())),
         }
     }
 

@@ -26,6 +26,12 @@ impl<O> Step<O> {
         Self { next: Some(next), outcome, takes_back: None }
     }
 
+    /// The grant has ended already, and whatever it admitted ends: whoever ended it may have gone
+    /// down between writing so and doing so.
+    pub const fn ended(grant: GrantId, outcome: Result<O, Refusal>) -> Self {
+        Self { next: None, outcome, takes_back: Some(TakesBack::Grant(grant)) }
+    }
+
     /// The grant becomes `next`, and whatever it admitted ends.
     pub const fn ending(next: Grant, outcome: Result<O, Refusal>) -> Self {
         let takes_back = Some(TakesBack::Grant(next.id));

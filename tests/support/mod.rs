@@ -1,6 +1,8 @@
 //! What several tests use.
 
+pub(crate) mod faulty;
 pub(crate) mod gateway;
+pub(crate) mod house;
 pub(crate) mod http;
 pub(crate) mod person;
 pub(crate) mod records;

@@ -1,0 +1,8 @@
+//! What may happen to a grant: the rules by example, against a model, with many at once, and over
+//! a store that fails.
+
+mod faults;
+mod grant;
+mod history;
+mod model;
+mod polling;
