@@ -51,9 +51,9 @@ pub fn authenticate<'a>(clients: &'a Clients, dialect: &str, headers: &HeaderMap
             }
             (id, Some(secret).filter(|secret| !secret.is_empty()), true)
         }
-        Credential::None | Credential::Bearer(_) | Credential::Other => {
-            (fields.required("client_id")?.to_owned(), secret_in_body.map(str::to_owned), false)
-        }
+        // Somebody tried, and nobody can say what.
+        Credential::Other => return Err(refused(true)),
+        Credential::None | Credential::Bearer(_) => (fields.required("client_id")?.to_owned(), secret_in_body.map(str::to_owned), false),
     };
     let client = clients.get(dialect, &ClientId::new(id)).ok_or(refused(challenged))?;
     client.authenticate(secret.map(SecretString::from).as_ref()).map_err(|refusal| ClientError::Refused { refusal, challenged })?;

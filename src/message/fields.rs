@@ -1,4 +1,5 @@
-//! What callers send, as named fields: a form or a JSON object, each name at most once.
+//! What callers send, as named fields: a form or a JSON object, each name at most once. A form may
+//! name several resources (RFC 8707 section 2).
 
 use std::fmt;
 
@@ -16,6 +17,8 @@ use super::{
 
 /// More than any request of ours needs.
 pub const MAX_BODY: usize = 64 * 1024;
+/// The one parameter that may be repeated.
+const RESOURCE: &str = "resource";
 
 /// Why a request could not be read. Nothing was changed by it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -108,7 +111,7 @@ impl Fields {
             if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
                 return Err(BadInput::malformed("A field is not UTF-8."));
             }
-            if fields.iter().any(|(known, _)| *known == name) {
+            if name != RESOURCE && fields.iter().any(|(known, _)| *known == name) {
                 return Err(repeated(&name));
             }
             fields.push((name.into_owned(), Value::String(value.into_owned())));
@@ -163,9 +166,9 @@ impl Fields {
 }
 
 fn repeated(name: &str) -> BadInput {
-    // Names come from the caller: only ours are repeated back.
-    let known = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'_')) && name.len() <= 40;
-    BadInput::Malformed(if known { format!("{name} is given more than once.") } else { "A field is given more than once.".into() })
+    // Names come from the caller: only those that look like ours are repeated back.
+    let plain = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'_')) && name.len() <= 40;
+    BadInput::Malformed(if plain { format!("{name} is given more than once.") } else { "A field is given more than once.".into() })
 }
 
 fn media_type(headers: &HeaderMap) -> Option<String> {
@@ -224,6 +227,7 @@ mod tests {
     fn what_is_repeated_or_mistyped_is_refused() {
         assert!(Fields::from_form("a=1&a=1").is_err());
         assert!(Fields::from_json(r#"{"a":"1","a":"2"}"#).is_err());
+        assert!(Fields::from_form("resource=a&resource=b").is_ok());
         assert!(Fields::from_form("a=%ff").is_err());
         for json in ["[]", "1", "\"a\"", "{", "{}x", "null", "", r#"{"a":1"#] {
             assert!(Fields::from_json(json).is_err(), "{json}");

@@ -10,10 +10,12 @@ use crate::{
 };
 
 const PATH: &str = "/health";
+/// Load balancers ask with either.
+const METHODS: [Method; 2] = [Method::GET, Method::HEAD];
 
 /// What it claims.
 pub fn claim() -> Claim {
-    Claim { owner: "the health check".into(), host: None, paths: Paths::Exact(PATH.into()), methods: vec![Method::GET] }
+    Claim { owner: "the health check".into(), host: None, paths: Paths::Exact(PATH.into()), methods: METHODS.to_vec() }
 }
 
 /// What it answers.
@@ -22,7 +24,7 @@ pub fn endpoint() -> Endpoint {
         name: "health",
         host: None,
         path: PATH.into(),
-        methods: vec![Method::GET],
+        methods: METHODS.to_vec(),
         need: Need::Nothing,
         shape: refused::openai,
         handler: endpoint::handler(|_| async { reply::no_store(reply::json(StatusCode::OK, &json!({"status": "ok"}))) }),

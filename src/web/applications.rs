@@ -64,7 +64,7 @@ fn card(desk: &Desk, who: &SignedIn, application: &Application) -> Markup {
     html! {
         article class="card app" {
             div class="head" {
-                h2 { (name) }
+                h2 { (device::app(desk, grant)) }
                 form method="post" action=(desk.path(REVOKE)) {
                     input type="hidden" name=(csrf::FIELD) value=(token);
                     input type="hidden" name="grant" value=(grant.id);

@@ -96,7 +96,7 @@ fn consent(desk: &Desk, who: &SignedIn, grant: &Grant) -> Markup {
     let now = desk.clock.now();
     html! {
         section class="card" {
-            h1 { "Let " b { (app_name(desk, grant)) } " in?" }
+            h1 { "Let " b { (app(desk, grant)) } " in?" }
             p class="lead" { "It wants to act for you, " b { (who.user.name) } ", at " (desk.pages.name) "." }
             @if scopes.is_empty() {
                 p class="error" role="alert" { "You hold none of the permissions that this app asks for, so you cannot let it in." }
@@ -107,7 +107,7 @@ fn consent(desk: &Desk, who: &SignedIn, grant: &Grant) -> Markup {
             h2 { "Who is asking" }
             (requester(&grant.requester))
             dl class="facts" {
-                dt { "App" } dd { (app_name(desk, grant)) " " span class="tag" { "unverified" } }
+                dt { "App" } dd { (app(desk, grant)) " " span class="tag" { "unverified" } }
                 dt { "Asked" } dd { time datetime=(grant.created) title=(words::moment(grant.created)) { (words::ago(grant.created, now)) } }
             }
             p class="warning" { "Approve only if you started this yourself, just now. If somebody sent you this code or link, deny it." }
@@ -128,13 +128,13 @@ fn done(desk: &Desk, grant: &Grant, decision: Decision) -> Markup {
         section class="card done" {
             @match decision {
                 Decision::Approve => {
-                    h1 { b { (app_name(desk, grant)) } " is connected" }
+                    h1 { b { (app(desk, grant)) } " is connected" }
                     p { "You can close this page and go back to your device. You can take the access back at any time under "
                         a href=(desk.path(APPLICATIONS)) { "Connected applications" } "." }
                 }
                 Decision::Deny => {
                     h1 { "Denied" }
-                    p { b { (app_name(desk, grant)) } " was not let in. You can close this page." }
+                    p { b { (app(desk, grant)) } " was not let in. You can close this page." }
                 }
             }
         }
@@ -145,6 +145,11 @@ fn done(desk: &Desk, grant: &Grant, decision: Decision) -> Markup {
 pub(super) fn app_name(desk: &Desk, grant: &Grant) -> String {
     let client = desk.engine.clients().get(&grant.dialect, &grant.client);
     client.map_or_else(|| grant.client.to_string(), |client| client.name.clone())
+}
+
+/// The same, kept apart from the line that it stands in: a name may run from right to left.
+pub(super) fn app(desk: &Desk, grant: &Grant) -> Markup {
+    html! { bdi { (app_name(desk, grant)) } }
 }
 
 /// What is known of the asker, and on whose word.

@@ -4,10 +4,12 @@ pub(crate) mod faulty;
 pub(crate) mod gateway;
 pub(crate) mod house;
 pub(crate) mod http;
+pub(crate) mod pages;
 pub(crate) mod person;
 pub(crate) mod records;
 pub(crate) mod stores;
 pub(crate) mod upstream;
+pub(crate) mod watched;
 
 /// Says that a test cannot run here; `./test` counts these.
 pub(crate) fn skipped(why: &str) {

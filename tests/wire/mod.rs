@@ -1,3 +1,7 @@
 //! What clients send and read, across a socket.
 
+mod bad_input;
+mod bootspring;
+mod golden;
 mod login;
+mod pages;

@@ -138,7 +138,8 @@ impl Problem {
                         refused.code = ErrorCode::SlowDown.as_str();
                         (refused, family.shape())
                     }
-                    Family::Start | Family::CliStart | Family::CliRefresh | Family::CliApi => (refused, rate_limited),
+                    Family::Start => (refused, rate_limited),
+                    Family::CliStart | Family::CliRefresh | Family::CliApi => (refused, rate_limited_and_message),
                 }
             }
             Self::Engine(error @ (Error::Unavailable(_) | Error::Contended)) => {
@@ -210,8 +211,16 @@ pub(super) fn nested(refused: &Refused) -> Response<Body> {
 
 /// Too often, as Bootspring's API page shows it.
 fn rate_limited(refused: &Refused) -> Response<Body> {
-    let error = json!({"code": refused.code, "message": refused.message, "retry_after": refused.retry_after});
-    reply::json(refused.status, &json!({"error": error, "message": refused.message}))
+    reply::json(refused.status, &json!({"error": too_often(refused)}))
+}
+
+/// The same, with the sentence again where the command line looks for it.
+fn rate_limited_and_message(refused: &Refused) -> Response<Body> {
+    reply::json(refused.status, &json!({"error": too_often(refused), "message": refused.message}))
+}
+
+fn too_often(refused: &Refused) -> serde_json::Value {
+    json!({"code": refused.code, "message": refused.message, "retry_after": refused.retry_after})
 }
 
 /// `error_description` holds printable ASCII without `"` and `\` only.

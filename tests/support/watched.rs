@@ -1,0 +1,105 @@
+//! A store that counts what is written, and that a test can take away.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gatepost::{
+    clock::Clock,
+    oauth::id::GrantId,
+    store::{Answer, Change, CommitError, Key, List, Loaded, Record, Soft, SoftKey, Store, Swept, Unavailable, memory::Memory},
+};
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+/// What the store was asked for so far.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Counts {
+    /// Commits, and savings of a pace. Last uses are saved by themselves, some time.
+    pub(crate) writes: u64,
+    /// Polls of a pending code, which are the ones whose pace is noted.
+    pub(crate) polls: u64,
+    /// Questions while it was away.
+    pub(crate) refused: u64,
+}
+
+pub(crate) struct Watched {
+    inner: Memory,
+    away: AtomicBool,
+    counts: watch::Sender<Counts>,
+}
+
+impl Watched {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { inner: Memory::new(clock), away: AtomicBool::new(false), counts: watch::Sender::default() }
+    }
+
+    /// From now on it cannot answer, or can again.
+    pub(crate) fn be_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        *self.counts.borrow()
+    }
+
+    /// Waits until the counts are such.
+    pub(crate) async fn until(&self, such: impl FnMut(&Counts) -> bool) {
+        self.counts.subscribe().wait_for(such).await.unwrap();
+    }
+
+    fn here(&self) -> Result<(), Unavailable> {
+        if !self.away.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.counts.send_modify(|counts| counts.refused += 1);
+        Err(Unavailable::because("the test took it away"))
+    }
+}
+
+impl Store for Watched {
+    fn load<'a>(&'a self, key: &'a Key) -> Answer<'a, Option<Loaded<Record>>> {
+        Box::pin(async move {
+            self.here()?;
+            self.inner.load(key).await
+        })
+    }
+
+    fn commit(&self, changes: Vec<Change>) -> Answer<'_, (), CommitError> {
+        Box::pin(async move {
+            self.here()?;
+            self.inner.commit(changes).await?;
+            self.counts.send_modify(|counts| counts.writes += 1);
+            Ok(())
+        })
+    }
+
+    fn members(&self, list: List) -> Answer<'_, Vec<GrantId>> {
+        Box::pin(async move {
+            self.here()?;
+            self.inner.members(list).await
+        })
+    }
+
+    fn soft_load(&self, key: SoftKey) -> Answer<'_, Option<Soft>> {
+        Box::pin(async move {
+            self.here()?;
+            self.inner.soft_load(key).await
+        })
+    }
+
+    fn soft_save(&self, pieces: Vec<(SoftKey, Soft, Timestamp)>) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.here()?;
+            let paces = pieces.iter().filter(|(key, _, _)| matches!(key, SoftKey::Pace(_))).count() as u64;
+            self.inner.soft_save(pieces).await?;
+            self.counts.send_modify(|counts| {
+                counts.writes += paces;
+                counts.polls += paces;
+            });
+            Ok(())
+        })
+    }
+
+    fn sweep(&self) -> Answer<'_, Swept> {
+        self.inner.sweep()
+    }
+}

@@ -1,0 +1,150 @@
+//! Every endpoint, what it takes, and how it says no.
+
+use std::{collections::BTreeSet, path::Path};
+
+use gatepost::{
+    app::Plan,
+    config::{Mounted, Paths, Written},
+    ops::health,
+    web,
+};
+use serde_json::Value;
+
+use super::world::CONFIG;
+use crate::support::{http::Reply, pages};
+
+/// Where the fields of a request stand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Sends {
+    Nothing,
+    Query,
+    Form,
+    Json,
+    /// A form or JSON.
+    Either,
+}
+
+/// How an endpoint says no.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Says {
+    /// `{"error", "error_description"}`.
+    Flat,
+    /// The same, and `message`.
+    FlatAndMessage,
+    /// `{"error": {"code", "message", "request_id"}, "message"}`.
+    Nested,
+    /// As OpenAI's API.
+    OpenAi,
+    /// A page.
+    Page,
+}
+
+/// An endpoint, and the fields of one kind of request to it. `a.b` is `b` within the object `a`.
+pub(super) struct Row {
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
+    pub(super) sends: Sends,
+    pub(super) says: Says,
+    pub(super) fields: &'static [&'static str],
+}
+
+const fn row(method: &'static str, path: &'static str, sends: Sends, says: Says, fields: &'static [&'static str]) -> Row {
+    Row { method, path, sends, says, fields }
+}
+
+const START: &[&str] = &["client_id", "scope"];
+const POLL: &[&str] = &["grant_type", "client_id", "device_code"];
+const REFRESH: &[&str] = &["grant_type", "client_id", "refresh_token", "scope"];
+
+pub(super) const ROWS: &[Row] = &[
+    row("POST", "/auth/device/code", Sends::Either, Says::Flat, START),
+    row("POST", "/v1/auth/device/code", Sends::Either, Says::Flat, START),
+    row("POST", "/auth/device/token", Sends::Either, Says::Flat, POLL),
+    row("POST", "/auth/device/token", Sends::Either, Says::Flat, REFRESH),
+    row("POST", "/v1/auth/device/token", Sends::Either, Says::Flat, POLL),
+    row("POST", "/v1/auth/device/token", Sends::Either, Says::Flat, REFRESH),
+    row("POST", "/api/v1/auth/device", Sends::Json, Says::FlatAndMessage, &["scope", "device.platform", "device.arch", "device.hostname"]),
+    row("POST", "/api/v1/auth/device/token", Sends::Json, Says::FlatAndMessage, &["device_code"]),
+    row("GET", "/api/v1/auth/me", Sends::Nothing, Says::Nested, &[]),
+    row("POST", "/api/v1/auth/refresh", Sends::Json, Says::Nested, &["refreshToken"]),
+    row("POST", "/api/v1/auth/logout", Sends::Json, Says::Nested, &["refreshToken"]),
+    row("GET", "/", Sends::Nothing, Says::Page, &[]),
+    row("GET", "/sign-in", Sends::Query, Says::Page, &["to", "user_code"]),
+    row("POST", "/sign-in", Sends::Form, Says::Page, &["form", "name", "password", "to", "user_code"]),
+    row("GET", "/device", Sends::Query, Says::Page, &["user_code"]),
+    row("POST", "/device", Sends::Form, Says::Page, &["form", "user_code"]),
+    row("POST", "/device/decision", Sends::Form, Says::Page, &["form", "grant", "decision"]),
+    row("GET", "/applications", Sends::Nothing, Says::Page, &[]),
+    row("POST", "/applications/revoke", Sends::Form, Says::Page, &["form", "grant"]),
+    row("POST", "/sign-out", Sends::Form, Says::Page, &["form"]),
+    row("GET", "/gatepost.css", Sends::Nothing, Says::Page, &[]),
+    row("GET", "/health", Sends::Nothing, Says::OpenAi, &[]),
+    row("HEAD", "/health", Sends::Nothing, Says::OpenAi, &[]),
+];
+
+/// What the gateway says that it answers: methods and paths.
+pub(super) fn claimed() -> BTreeSet<(String, String)> {
+    let written = Written { name: "test", text: CONFIG, folder: Path::new("") };
+    let plan = Plan::read(written).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    let dialects = plan.dialects.iter().flat_map(Mounted::claims);
+    let claims = dialects.chain(web::claims(&plan.config.pages)).chain([health::claim()]);
+    let named = |claim: gatepost::config::Claim| {
+        let Paths::Exact(path) = claim.paths else { panic!("{:?} is no endpoint", claim.paths) };
+        claim.methods.into_iter().map(move |method| (method.to_string(), path.clone()))
+    };
+    claims.flat_map(named).collect()
+}
+
+impl Row {
+    pub(super) fn is_page(&self) -> bool {
+        self.says == Says::Page
+    }
+
+    /// The names under which objects are expected.
+    pub(super) fn objects(&self) -> impl Iterator<Item = &'static str> {
+        let objects: BTreeSet<&str> = self.fields.iter().filter_map(|field| Some(field.split_once('.')?.0)).collect();
+        objects.into_iter()
+    }
+}
+
+impl Says {
+    /// Holds that an answer is a no of this shape, and that nobody keeps it.
+    pub(super) fn check(self, reply: &Reply, at: &str) {
+        assert!(reply.status.is_client_error(), "{at}: {}", reply.status);
+        assert_eq!(reply.header("cache-control"), "no-store", "{at}");
+        if self == Self::Page {
+            pages::check_guarded(reply, at);
+            return;
+        }
+        assert_eq!(reply.header("content-type"), "application/json", "{at}");
+        let no = reply.json();
+        let names = |value: &Value| -> Vec<String> { value.as_object().unwrap_or_else(|| panic!("{at}: {no}")).keys().cloned().collect() };
+        let words = match self {
+            Self::Flat => {
+                assert_eq!(names(&no), ["error", "error_description"], "{at}");
+                &no["error_description"]
+            }
+            Self::FlatAndMessage => {
+                assert_eq!(names(&no), ["error", "error_description", "message"], "{at}");
+                assert_eq!(no["message"], no["error_description"], "{at}");
+                &no["message"]
+            }
+            Self::Nested => {
+                assert_eq!(names(&no), ["error", "message"], "{at}");
+                assert_eq!(names(&no["error"]), ["code", "message", "request_id"], "{at}");
+                assert_eq!(no["message"], no["error"]["message"], "{at}");
+                &no["message"]
+            }
+            Self::OpenAi | Self::Page => {
+                assert_eq!(names(&no["error"]), ["code", "message", "param", "request_id", "type"], "{at}");
+                &no["error"]["message"]
+            }
+        };
+        // RFC 6749 section 5.2.
+        let words = words.as_str().unwrap_or_else(|| panic!("{at}: {no}"));
+        assert!(words.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')), "{at}: {words}");
+        let code = if no["error"].is_object() { &no["error"]["code"] } else { &no["error"] };
+        let known = ["invalid_request", "method_not_allowed"];
+        assert!(known.contains(&code.as_str().unwrap_or_default()), "{at}: {no}");
+    }
+}

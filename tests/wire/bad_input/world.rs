@@ -1,0 +1,135 @@
+//! A gateway where everything is there that a good request needs, and a good request for each row
+//! of the table.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use gatepost::clock::Manual;
+use http::Request;
+use http_body_util::Full;
+use serde_json::{Value, json};
+
+use super::table::Row;
+pub(super) use crate::support::gateway::CONFIG;
+use crate::support::{
+    gateway::{Gateway, PASSWORD, USER},
+    http::{Reply, bearing},
+    person::{Person, hidden, last_hidden},
+    records::START,
+    watched::Watched,
+};
+
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+pub(super) struct World {
+    /// Signed in.
+    ada: Person,
+    /// Somebody who has only looked at the sign-in page.
+    stranger: Person,
+    /// What good requests say: by path and field, by field where the path makes no difference.
+    values: BTreeMap<String, String>,
+    access: String,
+}
+
+/// The codes of a grant and, where Ada approved it, its tokens.
+struct Asked {
+    codes: Value,
+    tokens: Value,
+}
+
+impl World {
+    pub(super) async fn gateway() -> (Gateway, Arc<Watched>) {
+        let time = Manual::starting_at(START);
+        let store = Arc::new(Watched::new(time.clock()));
+        (Gateway::over(CONFIG, Arc::clone(&store) as _, time).await, store)
+    }
+
+    pub(super) async fn at(gateway: &Gateway) -> Self {
+        let (ada, stranger) = (Person::signed_in(gateway).await, Person::at(gateway));
+        let app = ask(gateway, "app", Some(&ada)).await;
+        let cli = ask(gateway, "bootspring-cli", Some(&ada)).await;
+        let app_pending = ask(gateway, "app", None).await;
+        let cli_pending = ask(gateway, "bootspring-cli", None).await;
+        // What was asked for so far counts no more.
+        gateway.time.advance(Duration::from_secs(60));
+
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let user_code = text(&app_pending.codes["user_code"]);
+        let (sign_in, device, applications) = (stranger.get("/sign-in").await, ada.get("/device").await, ada.get("/applications").await);
+        let consent = ada.enter(&user_code).await;
+        let listed = Reply { body: applications.text().split_once("<article").unwrap().1.to_owned().into(), ..applications };
+        let values = [
+            ("client_id", "app".to_owned()),
+            ("scope", "inference".to_owned()),
+            ("device_code", text(&app_pending.codes["device_code"])),
+            ("/api/v1/auth/device/token device_code", text(&cli_pending.codes["device_code"])),
+            ("refresh_token", text(&app.tokens["refresh_token"])),
+            ("refreshToken", text(&cli.tokens["refresh_token"])),
+            ("device.platform", "linux".to_owned()),
+            ("device.arch", "x64".to_owned()),
+            ("device.hostname", "laptop".to_owned()),
+            ("name", USER.to_owned()),
+            ("password", PASSWORD.to_owned()),
+            ("to", "device".to_owned()),
+            ("user_code", user_code),
+            ("decision", "approve".to_owned()),
+            ("/sign-in form", hidden(&sign_in, "form")),
+            ("/sign-out form", hidden(&device, "form")),
+            ("/device form", last_hidden(&device, "form")),
+            ("/device/decision form", last_hidden(&consent, "form")),
+            ("/device/decision grant", hidden(&consent, "grant")),
+            ("/applications/revoke form", hidden(&listed, "form")),
+            ("/applications/revoke grant", hidden(&listed, "grant")),
+        ];
+        let values = values.map(|(name, value)| (name.to_owned(), value)).into();
+        Self { ada, stranger, values, access: text(&app.tokens["access_token"]) }
+    }
+
+    /// Sends a request as whoever would send a good one.
+    pub(super) async fn send(&self, row: &Row, request: Request<Full<Bytes>>) -> Reply {
+        match row.path {
+            "/sign-in" => self.stranger.send(request).await,
+            "/api/v1/auth/me" => self.ada.send(bearing(request, &self.access)).await,
+            _ => self.ada.send(request).await,
+        }
+    }
+
+    /// The fields of a good request.
+    pub(super) fn form(&self, row: &Row) -> Vec<(&'static str, &str)> {
+        let value = |name: &'static str| match name {
+            "grant_type" if row.fields.contains(&"refresh_token") => "refresh_token",
+            "grant_type" => DEVICE_CODE,
+            _ => self.values.get(&format!("{} {name}", row.path)).or_else(|| self.values.get(name)).unwrap(),
+        };
+        row.fields.iter().map(|name| (*name, value(name))).collect()
+    }
+
+    /// The same as an object.
+    pub(super) fn json(&self, row: &Row) -> Value {
+        let mut object = json!({});
+        for (name, value) in self.form(row) {
+            let place = name.split('.').fold(&mut object, |object, name| &mut object[name]);
+            *place = value.into();
+        }
+        object
+    }
+
+    /// What was sent and is nobody else's to know.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let is_secret = |name: &str| {
+            ["device_code", "refresh_token", "refreshToken", "password", "user_code"].contains(&name) || name.ends_with(" form")
+        };
+        self.values.iter().filter(move |(name, _)| is_secret(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+async fn ask(gateway: &Gateway, client: &str, approves: Option<&Person>) -> Asked {
+    let (status, codes) = gateway.post_form("/auth/device/code", &[("client_id", client)]).await;
+    assert_eq!(status, 200, "{codes}");
+    let Some(person) = approves else { return Asked { codes, tokens: Value::Null } };
+    person.approve(codes["user_code"].as_str().unwrap()).await;
+    let poll = [("grant_type", DEVICE_CODE), ("client_id", client), ("device_code", codes["device_code"].as_str().unwrap())];
+    let (status, tokens) = gateway.post_form("/auth/device/token", &poll).await;
+    assert_eq!(status, 200, "{tokens}");
+    Asked { codes, tokens }
+}
