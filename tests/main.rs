@@ -3,6 +3,8 @@
 
 mod architecture;
 mod config;
+mod pages;
+mod proxy;
 mod readme;
 mod rules;
 mod secrets;

@@ -1,7 +1,12 @@
 //! `gatepost quickstart`: everything that `serve` does, with a configuration made on the spot, a
 //! sample model server where none is named, and a first user.
 
-use std::{io, net::SocketAddr, num::NonZeroUsize, path::Path};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    num::NonZeroUsize,
+    path::Path,
+};
 
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -9,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, Quickstart, control, sample, say, serve};
+use super::{Failure, Quickstart, sample, say, serve};
 use crate::{
     app::{Interior, Plan},
     clock::Clock,
@@ -38,16 +43,16 @@ pub(super) fn run(arguments: &Quickstart) -> Result<(), Failure> {
         (None, Some(sample)) => format!("http://{}", sample.address),
         (None, None) => String::new(),
     };
-    let listen = settled(arguments.listen).map_err(|cause| Failure::Io { what: "cannot listen there", cause })?;
-    let text = configuration(listen, &arguments.data, &upstream);
+    let listen = settled(arguments.listen).map_err(|cause| Failure::Io { what: "cannot find a free port", cause })?;
+    let text = configuration(arguments, listen, &upstream);
     let plan = Plan::read(Written { name: "quickstart", text: &text, folder: Path::new("") })?;
     serve::start_log(&plan)?;
-    control()?.block_on(async {
+    serve::to_its_end(async {
         let interior = Interior::open(plan, clock).await?;
         let password = first_user(&interior).await?;
         let gateway = interior.serve(&Handle::current())?;
         say(&welcome(&format!("http://{}", reachable(gateway.address)), arguments, password.as_ref()))?;
-        serve::until_told(gateway).await
+        Ok(gateway)
     })?;
     if let Some(sample) = sample {
         sample.end();
@@ -55,13 +60,8 @@ pub(super) fn run(arguments: &Quickstart) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The port has to be known before the configuration is written, since the public URL names it.
-fn settled(listen: SocketAddr) -> io::Result<SocketAddr> {
-    if listen.port() == 0 { std::net::TcpListener::bind(listen)?.local_addr() } else { Ok(listen) }
-}
-
 /// What an operator would have written.
-fn configuration(listen: SocketAddr, data: &Path, upstream: &str) -> String {
+fn configuration(arguments: &Quickstart, listen: SocketAddr, upstream: &str) -> String {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     format!(
         r#"
@@ -91,9 +91,14 @@ scopes = ["inference"]
 "#,
         public_url = quoted(&format!("http://{}", reachable(listen))),
         listen = quoted(&listen.to_string()),
-        data = quoted(&data.display().to_string()),
+        data = quoted(&arguments.data.display().to_string()),
         upstream = quoted(upstream),
     )
+}
+
+/// Where to listen. A free port is found before anything is said of it: links are made of it.
+fn settled(listen: SocketAddr) -> io::Result<SocketAddr> {
+    if listen.port() == 0 { TcpListener::bind(listen)?.local_addr() } else { Ok(listen) }
 }
 
 /// The address at which this machine reaches what listens on all of its addresses.

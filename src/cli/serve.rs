@@ -1,6 +1,6 @@
 //! `gatepost serve`.
 
-use std::{io, path::Path};
+use std::{future::Future, io, path::Path};
 
 use tokio::{
     runtime::Handle,
@@ -18,30 +18,46 @@ use crate::{
 pub(super) fn run(config: &Path) -> Result<(), Failure> {
     let plan = Plan::load(config)?;
     start_log(&plan)?;
-    control()?.block_on(async {
+    to_its_end(async {
         let public_url = plan.config.public_url.as_str().to_owned();
         let gateway = Interior::open(plan, Clock::system()).await?.serve(&Handle::current())?;
         tracing::info!(address = %gateway.address, public_url, "listening");
-        until_told(gateway).await
+        Ok(gateway)
     })
+}
+
+/// Starts a gateway on a control runtime of its own, and lets it run until the process is told to
+/// end.
+pub(super) fn to_its_end(start: impl Future<Output = Result<Gateway, Failure>>) -> Result<(), Failure> {
+    let control = control()?;
+    let in_order = control.block_on(async { until_told(start.await?).await })?;
+    if !in_order {
+        // Dropping the runtime would wait for those who have just been given up.
+        control.shutdown_background();
+    }
+    Ok(())
 }
 
 pub(super) fn start_log(plan: &Plan) -> Result<(), Failure> {
     ops::log::start(&plan.config.log).map_err(|error| Failure::Usage(format!("log.level cannot be read: {error}")))
 }
 
-/// Lets the gateway run until the process is told to end. Told twice, it ends at once.
-pub(super) async fn until_told(gateway: Gateway) -> Result<(), Failure> {
+/// Lets the gateway run until the process is told to end. Told twice, it ends at once; `false` says
+/// so.
+async fn until_told(gateway: Gateway) -> Result<bool, Failure> {
     told().await?;
     tracing::info!("ending: open requests may finish");
     tokio::select! {
-        () = gateway.end() => tracing::info!("ended"),
+        () = gateway.end() => {
+            tracing::info!("ended");
+            Ok(true)
+        }
         again = told() => {
             again?;
             tracing::warn!("ended at once: told twice");
+            Ok(false)
         }
     }
-    Ok(())
 }
 
 async fn told() -> Result<(), Failure> {

@@ -62,6 +62,13 @@ pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
+/// Whether a message's body is all there is: what went through any other transfer coding than
+/// `chunked` would mean nothing without its `Transfer-Encoding`.
+pub fn is_framed_plainly(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked")) && codings.next().is_none()
+}
+
 /// Removes the caller's credentials and whatever the upstream would take as ours: identity and
 /// forwarding fields, spelled with `_` too, since some servers read `_` as `-`.
 pub fn remove_trusted(headers: &mut HeaderMap) {

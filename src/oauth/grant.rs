@@ -20,7 +20,7 @@ use super::{
     refusal::{ErrorCode, Refusal},
     scope::Scopes,
     secret::{RootId, Salt},
-    step::{Step, TakesBack},
+    step::Step,
     token::Proof,
 };
 

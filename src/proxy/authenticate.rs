@@ -44,11 +44,6 @@ pub async fn authenticate(shared: &Shared, route: &Route, headers: &HeaderMap) -
     let no = |code: &'static str, words: &'static str, error: Option<&str>| {
         Err(Rejection::unauthorized(code, words, challenge(&shared.public_url, route, error)))
     };
-    let over = |code: &'static str, words: &'static str, grant: GrantId| {
-        let mut rejection = Rejection::unauthorized(code, words, challenge(&shared.public_url, route, Some("invalid_token")));
-        rejection.grant = Some(grant);
-        Err(rejection)
-    };
     let token = match Credential::of(headers).map_err(two)? {
         Credential::Bearer(token) => token,
         // A challenge without an error: nothing was tried (RFC 6750 section 3.1).
@@ -63,13 +58,25 @@ pub async fn authenticate(shared: &Shared, route: &Route, headers: &HeaderMap) -
             _ => Ok(Caller::Known(Box::new(subject), stream)),
         },
         Err(Denied::Unknown) => no("invalid_token", UNKNOWN, Some("invalid_token")),
-        Err(Denied::Expired(grant)) => over("token_expired", "The access token has expired.", grant),
-        Err(Denied::Revoked(grant)) => over("token_revoked", "The access was taken back.", grant),
+        Err(Denied::Expired(grant)) => Err(over(shared, route, grant, "token_expired", "The access token has expired.")),
+        Err(Denied::Revoked(grant)) => Err(taken_back(shared, route, grant)),
         Err(Denied::Unavailable(unavailable)) => Err(Rejection::store_unavailable(unavailable.to_string())),
     }
 }
 
 const UNKNOWN: &str = "The access token is unknown.";
+
+/// 401: the access was taken back, before the request or while it was on its way.
+pub fn taken_back(shared: &Shared, route: &Route, grant: GrantId) -> Rejection {
+    over(shared, route, grant, "token_revoked", "The access was taken back.")
+}
+
+fn over(shared: &Shared, route: &Route, grant: GrantId, code: &'static str, words: &'static str) -> Rejection {
+    let challenge = challenge(&shared.public_url, route, Some("invalid_token"));
+    let mut rejection = Rejection::unauthorized(code, words, challenge);
+    rejection.grant = Some(grant);
+    rejection
+}
 
 /// `WWW-Authenticate` (RFC 6750 section 3).
 pub fn challenge(public_url: &PublicUrl, route: &Route, error: Option<&str>) -> HeaderValue {

@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, Uri, Version,
-    header::{COOKIE, EXPECT, HOST, SET_COOKIE},
+    HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version,
+    header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, SET_COOKIE, TRANSFER_ENCODING},
     uri::PathAndQuery,
 };
 use http_body_util::BodyExt;
@@ -13,9 +13,8 @@ use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Shared,
+    Shared, authenticate,
     authorize::Permit,
-    line::Line,
     reject::Rejection,
     stream::{Answer, Inbound},
     upstream::{Upstream, UpstreamError},
@@ -37,24 +36,16 @@ pub const COOKIE_PREFIX: &str = "gatepost_";
 /// 500 where the handler broke down.
 pub async fn to_handler(
     shared: &Shared,
-    permit: Permit,
+    permit: Permit<'_>,
     handler: &Handler,
-    request: Request<Incoming>,
+    request: Request<Inbound>,
     peer: Peer,
     id: RequestId,
-    line: &Line,
 ) -> Result<Answer, Rejection> {
     let (head, body) = request.into_parts();
     let (subject, _stream) = permit.into_parts();
     let gone = CancellationToken::new();
-    let call = Call {
-        head,
-        body: Inbound::new(body, line.incoming()).boxed_unsync(),
-        peer,
-        id,
-        subject: subject.map(|subject| *subject),
-        gone: gone.clone(),
-    };
+    let call = Call { head, body: body.boxed_unsync(), peer, id, subject: subject.map(|subject| *subject), gone: gone.clone() };
     // If the caller leaves, this future is dropped. The handler is told, and goes on to its end:
     // what it has begun to write down is not left half done.
     let _tells = gone.drop_guard();
@@ -62,29 +53,40 @@ pub async fn to_handler(
     answer.map(Answer::own).map_err(|broken| Rejection::internal(broken.to_string()))
 }
 
-/// Sends a request upstream and brings back the answer as soon as its head is there.
+/// Sends a request upstream and brings back the answer as soon as its head is there. If the grant
+/// is taken back before that, the call is called off.
 ///
 /// # Errors
-/// 502 and 504.
+/// 502 and 504; 400 for a body that breaks off; 401.
 pub async fn to_upstream(
     shared: &Shared,
-    permit: Permit,
+    permit: Permit<'_>,
     upstream: &Upstream,
-    request: Request<Incoming>,
+    request: Request<Inbound>,
     peer: Peer,
     id: RequestId,
-    line: &Line,
 ) -> Result<Answer, Rejection> {
+    let route = permit.route();
     let (subject, stream) = permit.into_parts();
     let (mut head, body) = request.into_parts();
+    // A host in the target counts, and then the field does not (RFC 9112 section 3.2.2).
+    let asked_host = head.uri.authority().map(|authority| authority.as_str().rsplit('@').next().unwrap_or_default().to_owned());
     head.uri = target(&upstream.settings().base_path, &head.uri)?;
     head.version = Version::HTTP_11;
+    if !header::is_framed_plainly(&head.headers) {
+        return Err(Rejection::bad_request("transfer_coding", "No transfer coding but chunked is understood here."));
+    }
     header::remove_hop_by_hop(&mut head.headers);
     header::remove_trusted(&mut head.headers);
     // The gateway has answered 100-continue itself.
     head.headers.remove(EXPECT);
     remove_own_cookies(&mut head.headers);
-    let forwarded_host = head.headers.insert(HOST, upstream.host_header().clone());
+    let host_field = head.headers.insert(HOST, upstream.host_header().clone());
+    let forwarded_host = match asked_host {
+        // An authority is printable.
+        Some(asked) => HeaderValue::from_str(&asked).ok(),
+        None => host_field,
+    };
     set_forwarded(&mut head.headers, peer.ip, shared.public_url.is_https(), forwarded_host, id);
     if let Some(subject) = &subject {
         set_identity(&mut head.headers, subject);
@@ -92,17 +94,46 @@ pub async fn to_upstream(
     if let Some((name, value)) = &upstream.settings().credential {
         head.headers.insert(name.clone(), value.clone());
     }
-    let request = Request::from_parts(head, Inbound::new(body, line.incoming()));
-    let (mut response, lease) = upstream.send(request).await.map_err(rejection)?;
-    header::remove_hop_by_hop(response.headers_mut());
-    drop_own_cookies(response.headers_mut());
+    let request = Request::from_parts(head, body);
+    let answered = match &stream {
+        None => upstream.send(request, None).await,
+        Some(stream) => tokio::select! {
+            // First, so that nothing goes upstream if it happened just now.
+            biased;
+            () = stream.cut().cancelled() => return Err(authenticate::taken_back(shared, route, stream.grant())),
+            answered = upstream.send(request, Some(stream.cut())) => answered,
+        },
+    };
+    let (mut response, lease) = answered.map_err(rejection)?;
+    make_ours(&mut response)?;
     Ok(Answer::upstream(response, lease, stream))
+}
+
+/// An upstream's answer goes on as one of the gateway's: its version, its framing, its cookies.
+fn make_ours(response: &mut Response<Incoming>) -> Result<(), Rejection> {
+    let nonsense = |what: &str| Rejection::bad_gateway("upstream_nonsense", what.to_owned());
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(nonsense("it switched protocols, and nobody had asked for that"));
+    }
+    if !header::is_framed_plainly(response.headers()) {
+        return Err(nonsense("the answer has another transfer coding than chunked"));
+    }
+    *response.version_mut() = Version::HTTP_11;
+    let headers = response.headers_mut();
+    if headers.contains_key(TRANSFER_ENCODING) {
+        // Beside it a length says nothing (RFC 9112 section 6.3), and alone it would be believed.
+        headers.remove(CONTENT_LENGTH);
+    }
+    header::remove_hop_by_hop(headers);
+    drop_own_cookies(headers);
+    Ok(())
 }
 
 fn rejection(error: UpstreamError) -> Rejection {
     match error {
         UpstreamError::Unreachable(cause) => Rejection::bad_gateway("upstream_unreachable", cause),
         UpstreamError::BrokeOff(cause) => Rejection::bad_gateway("upstream_broke_off", cause),
+        UpstreamError::CallerBroke => Rejection::bad_request("body", "The body broke off, or its framing is broken."),
         UpstreamError::ConnectTimeout => Rejection::gateway_timeout("upstream_connect_timeout"),
         UpstreamError::ResponseTimeout => Rejection::gateway_timeout("upstream_response_timeout"),
     }
@@ -169,7 +200,9 @@ fn remove_own_cookies(headers: &mut HeaderMap) {
 /// An upstream must not sign anybody in here.
 fn drop_own_cookies(headers: &mut HeaderMap) {
     let is_own = |value: &HeaderValue| {
-        value.as_bytes().split(|byte| *byte == b'=').next().is_none_or(|name| match std::str::from_utf8(name) {
+        // A cookie without a name comes back as its value alone, which may look like one of ours.
+        let mut parts = value.as_bytes().split(|byte| *byte == b'=').filter(|part| !part.trim_ascii().is_empty());
+        parts.next().is_none_or(|name| match std::str::from_utf8(name) {
             Ok(name) => is_own_cookie(name),
             Err(_no_text) => true,
         })
@@ -200,7 +233,7 @@ mod tests {
     #[test]
     fn an_upstream_cannot_set_the_gateways_cookies() {
         let mut headers = HeaderMap::new();
-        for cookie in ["theirs=1", "gatepost_session=x; Path=/", "__Host-gatepost_session=x"] {
+        for cookie in ["theirs=1", "gatepost_session=x; Path=/", "__Host-gatepost_session=x", " = gatepost_session=x"] {
             headers.append(SET_COOKIE, cookie.parse().unwrap());
         }
         drop_own_cookies(&mut headers);

@@ -25,6 +25,7 @@ use self::{
     line::Line,
     reject::Rejection,
     route::{Found, Routes, Target},
+    stream::Inbound,
     upstream::Upstreams,
 };
 use crate::{
@@ -63,7 +64,7 @@ impl Gate {
         Self { shared, upstreams }
     }
 
-    async fn pass(&self, request: Request<Incoming>, peer: Peer, id: RequestId, line: &mut Line) -> Result<stream::Answer, Rejection> {
+    async fn pass(&self, request: Request<Inbound>, peer: Peer, id: RequestId, line: &mut Line) -> Result<stream::Answer, Rejection> {
         // Which route claims it? What none claims is not there.
         let Found { route, target } = self.shared.routes.find(&request)?;
         line.routed(route);
@@ -75,10 +76,8 @@ impl Gate {
         // Not too often? After the check, so that a stranger uses up nobody's share.
         limit::limit(route, &permit, peer)?;
         match target {
-            Target::Local(handler) => forward::to_handler(&self.shared, permit, handler, request, peer, id, line).await,
-            Target::Upstream(index) => {
-                forward::to_upstream(&self.shared, permit, self.upstreams.get(*index)?, request, peer, id, line).await
-            }
+            Target::Local(handler) => forward::to_handler(&self.shared, permit, handler, request, peer, id).await,
+            Target::Upstream(index) => forward::to_upstream(&self.shared, permit, self.upstreams.get(*index)?, request, peer, id).await,
         }
     }
 }
@@ -89,6 +88,7 @@ impl Service for Gate {
     async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
         let id = RequestId::from_random(rand::random());
         let mut line = Line::begin(id, request.method(), peer, &self.shared.clock);
+        let request = Inbound::of(request, line.incoming());
         let answer = match self.pass(request, peer, id, &mut line).await {
             Ok(answer) => answer,
             Err(rejection) => {

@@ -1,9 +1,10 @@
 //! Which route claims a request. Routes are data: a table of paths for each host and one for all
 //! hosts; the more specific path wins, whoever claims it.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use http::{Method, Request, header::HOST};
+use percent_encoding::{percent_decode_str, percent_encode_byte};
 
 use super::reject::Rejection;
 use crate::{
@@ -72,6 +73,9 @@ struct Paths {
     known: HashMap<String, usize>,
 }
 
+/// What a route that names no methods says it takes.
+const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 /// A path that the table cannot hold. The configuration was checked, so it is a mistake of ours.
 #[derive(Debug, thiserror::Error)]
 #[error("the path {path} cannot be routed: {why}")]
@@ -130,7 +134,7 @@ impl Routes {
             None => &mut self.any,
         };
         for path in patterns {
-            paths.insert(&nameless(path), index).map_err(|why| Unroutable { path: path.clone(), why })?;
+            paths.insert(&comparable(path), index).map_err(|why| Unroutable { path: path.clone(), why })?;
         }
         Ok(())
     }
@@ -145,12 +149,13 @@ impl Routes {
         if !is_plain(path) {
             return Err(Rejection::bad_request("ambiguous_path", "The path could be read in more than one way."));
         }
-        let of_host = host(request).and_then(|host| self.hosts.get(&host)).and_then(|paths| paths.at(path));
-        let place = of_host.or_else(|| self.any.at(path)).ok_or_else(Rejection::not_found)?;
-        let takes = |index: &&usize| {
-            let methods = &self.routes[**index].methods;
-            // TRACE would send back what browsers hide from scripts; nobody names it by accident.
-            methods.contains(request.method()) || (methods.is_empty() && request.method() != Method::TRACE)
+        let path = canonical(path);
+        let of_host = host(request).and_then(|host| self.hosts.get(&host)).and_then(|paths| paths.at(&path));
+        let place = of_host.or_else(|| self.any.at(&path)).ok_or_else(Rejection::not_found)?;
+        let takes = |index: &&usize| match self.routes[**index].methods.as_slice() {
+            // Its answer would show the caller the upstream's credential.
+            [] => *request.method() != Method::TRACE,
+            methods => methods.contains(request.method()),
         };
         match place.iter().find(takes) {
             Some(index) => {
@@ -162,8 +167,11 @@ impl Routes {
     }
 
     fn not_allowed(&self, place: &[usize]) -> Rejection {
-        let methods: Vec<&str> = place.iter().flat_map(|index| &self.routes[*index].methods).map(Method::as_str).collect();
-        let mut rejection = Rejection::method_not_allowed(&methods.join(", "));
+        let methods = place.iter().flat_map(|index| match self.routes[*index].methods.as_slice() {
+            [] => vec![ALL_METHODS],
+            methods => methods.iter().map(Method::as_str).collect(),
+        });
+        let mut rejection = Rejection::method_not_allowed(&methods.collect::<Vec<_>>().join(", "));
         rejection.shape = place.first().map(|index| self.routes[*index].shape);
         rejection
     }
@@ -207,17 +215,38 @@ fn patterns(paths: &config::Paths) -> (String, Vec<String>) {
     }
 }
 
-/// Two routes may name the same varying segment differently; the tree wants one name.
-fn nameless(path: &str) -> String {
+/// A path as the tree compares it. Two routes may name the same varying segment differently; the
+/// tree wants one name.
+fn comparable(path: &str) -> String {
     let segment = |(index, segment): (usize, &str)| match segment.strip_prefix('{') {
-        Some(name) if !name.starts_with('*') => format!("{{p{index}}}"),
-        _ => segment.to_owned(),
+        Some(name) if name.starts_with('*') => segment.to_owned(),
+        Some(_name) => format!("{{p{index}}}"),
+        None => canonical(segment).into_owned(),
     };
     path.split('/').enumerate().map(segment).collect::<Vec<_>>().join("/")
 }
 
+/// The one spelling of a path that is compared: servers take `/v1/%61` for `/v1/a`, and so must
+/// whoever decides what it needs. What may stand in a path as it is (RFC 3986 section 3.3) does,
+/// and the rest is encoded.
+fn canonical(path: &str) -> Cow<'_, str> {
+    let stands = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte);
+    if path.bytes().all(stands) {
+        return Cow::Borrowed(path);
+    }
+    let mut spelled = String::with_capacity(path.len());
+    for byte in percent_decode_str(path) {
+        if stands(byte) {
+            spelled.push(char::from(byte));
+        } else {
+            spelled.push_str(percent_encode_byte(byte));
+        }
+    }
+    Cow::Owned(spelled)
+}
+
 /// Whether every server reads the path alike: no dot segments, no empty ones, no encoded slashes
-/// or backslashes, nothing encoded twice.
+/// or backslashes, nothing encoded twice, no `%` that encodes nothing.
 fn is_plain(path: &str) -> bool {
     let encoded = |code: &str| path.as_bytes().windows(3).any(|part| part.eq_ignore_ascii_case(code.as_bytes()));
     path.starts_with('/')
@@ -228,6 +257,7 @@ fn is_plain(path: &str) -> bool {
             matches!(plain.as_str(), "." | "..")
         })
         && !["%2f", "%5c", "%25", "%00"].into_iter().any(encoded)
+        && path.split('%').skip(1).all(|after| after.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2)
 }
 
 fn host<B>(request: &Request<B>) -> Option<String> {

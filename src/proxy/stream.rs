@@ -8,18 +8,20 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
-use http::Response;
+use http::{Request, Response, header::EXPECT};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::{runtime::Handle, time::timeout};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{line::Line, upstream::Lease};
 use crate::{
-    message::{Body, Note, body::BodyError},
+    message::{self, Body, Note, body::BodyError},
     verify::OpenStream,
 };
 
@@ -148,15 +150,42 @@ impl http_body::Body for Outgoing {
 }
 
 /// A request's body on its way in, counted.
+///
+/// Who says no does not read it. The caller may still be sending then, and a connection that is
+/// closed under his hands takes the answer with it; so what is left is read and thrown away.
 pub struct Inbound {
-    body: Incoming,
+    body: Option<Incoming>,
     bytes: Arc<AtomicU64>,
+    /// The caller sends nothing unless he is asked to (RFC 9110 section 10.1.1).
+    awaits_word: bool,
+    ended: bool,
 }
 
+/// More than that is not read for the sake of an answer.
+const MAX_DISCARDED: usize = 32 << 20;
+/// Nor for longer than that.
+const DISCARD_TIME: Duration = Duration::from_secs(5);
+
 impl Inbound {
-    /// Counts into `bytes`.
-    pub const fn new(body: Incoming, bytes: Arc<AtomicU64>) -> Self {
-        Self { body, bytes }
+    /// The body of this request; counts into `bytes`.
+    pub fn of(request: Request<Incoming>, bytes: Arc<AtomicU64>) -> Request<Self> {
+        let awaits_word = request.headers().contains_key(EXPECT);
+        request.map(|body| Self { body: Some(body), bytes, awaits_word, ended: false })
+    }
+}
+
+impl Drop for Inbound {
+    fn drop(&mut self) {
+        if self.ended || self.awaits_word || self.is_end_stream() {
+            return;
+        }
+        if let (Some(body), Ok(runtime)) = (self.body.take(), Handle::try_current()) {
+            let discarded = async move {
+                // However it ends: this was a courtesy.
+                let _ = timeout(DISCARD_TIME, message::body::discard(body, MAX_DISCARDED)).await;
+            };
+            runtime.spawn(discarded);
+        }
     }
 }
 
@@ -165,20 +194,27 @@ impl http_body::Body for Inbound {
     type Error = BodyError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &polled
-            && let Some(data) = frame.data_ref()
-        {
-            self.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+        let this = &mut *self;
+        let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        let polled = Pin::new(body).poll_frame(cx);
+        this.awaits_word = false;
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(data) = frame.data_ref() {
+                    this.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+                }
+            }
+            Poll::Ready(Some(Err(_)) | None) => this.ended = true,
+            Poll::Pending => {}
         }
         polled.map_err(BodyError::because)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Incoming::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map_or(SizeHint::with_exact(0), Incoming::size_hint)
     }
 }

@@ -5,7 +5,14 @@
 //! body has ended. Whatever breaks off in between, the caller's going away included, closes it,
 //! and so the upstream sees that its answer is no longer wanted.
 
-use std::{cell::RefCell, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use http::{HeaderValue, Request, Response};
 use hyper::{
@@ -16,6 +23,7 @@ use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 use tokio::{net::TcpStream, sync::mpsc, time::timeout};
 use tokio_rustls::TlsConnector;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::{reject::Rejection, stream::Inbound};
 use crate::{
@@ -42,14 +50,38 @@ pub struct Upstream {
     returned: RefCell<mpsc::UnboundedReceiver<Idle>>,
 }
 
+struct Connection {
+    sender: SendRequest<Inbound>,
+    leash: Leash,
+}
+
+/// Closes a connection when the grant behind its call is taken back. The answer's body would do it
+/// too, but nobody polls that while the caller does not read.
+#[derive(Clone, Default)]
+struct Leash(Arc<Mutex<Option<Pin<Box<WaitForCancellationFutureOwned>>>>>);
+
+impl Leash {
+    /// The next call runs under this grant. To be said before the connection is woken for it.
+    fn tie(&self, cut: Option<&CancellationToken>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = cut.map(|cut| Box::pin(cut.clone().cancelled_owned()));
+    }
+
+    fn poll_pulled(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(cut) => cut.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+}
+
 struct Idle {
-    connection: SendRequest<Inbound>,
+    connection: Connection,
     since: BootTime,
 }
 
 /// A connection on which an answer is coming. Dropping it closes the connection.
 pub struct Lease {
-    connection: SendRequest<Inbound>,
+    connection: Connection,
     home: mpsc::UnboundedSender<Idle>,
     clock: Clock,
 }
@@ -58,6 +90,7 @@ impl Lease {
     /// The answer has ended: the connection may be used again.
     pub fn give_back(self) {
         let since = self.clock.boot_now();
+        self.connection.leash.tie(None);
         // The pool may be gone at the end of the process, and then the connection is too.
         let _ = self.home.send(Idle { connection: self.connection, since });
     }
@@ -70,6 +103,8 @@ pub enum UpstreamError {
     Unreachable(String),
     /// A connection, and then none.
     BrokeOff(String),
+    /// The request's body could not be read to its end.
+    CallerBroke,
     /// The connection took too long.
     ConnectTimeout,
     /// The answer's head took too long.
@@ -160,10 +195,15 @@ impl Upstream {
 
     /// Sends a request and waits for the head of its answer. A pooled connection that turns out
     /// to be closed before one byte of the request went out is replaced; nothing is sent twice.
+    /// The connection is closed when `cut` says so, until it is given back.
     ///
     /// # Errors
     /// [`UpstreamError`].
-    pub async fn send(&self, mut request: Request<Inbound>) -> Result<(Response<Incoming>, Lease), UpstreamError> {
+    pub async fn send(
+        &self,
+        mut request: Request<Inbound>,
+        cut: Option<&CancellationToken>,
+    ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
         loop {
             let pooled = self.pooled();
             let was_pooled = pooled.is_some();
@@ -171,7 +211,8 @@ impl Upstream {
                 Some(connection) => connection,
                 None => self.connect().await?,
             };
-            let answer = connection.try_send_request(request);
+            connection.leash.tie(cut);
+            let answer = connection.sender.try_send_request(request);
             let answer = match self.settings.response_timeout {
                 Some(limit) => timeout(limit, answer).await.map_err(|_elapsed| UpstreamError::ResponseTimeout)?,
                 None => answer.await,
@@ -180,18 +221,22 @@ impl Upstream {
                 Ok(response) => return Ok((response, Lease { connection, home: self.home.clone(), clock: self.clock.clone() })),
                 Err(mut failed) => match failed.take_message().filter(|_| was_pooled) {
                     Some(unsent) => request = unsent,
-                    None => return Err(UpstreamError::BrokeOff(failed.into_error().to_string())),
+                    None => {
+                        let error = failed.into_error();
+                        // What hyper calls its user's is the body's: all else of a request is right.
+                        return Err(if error.is_user() { UpstreamError::CallerBroke } else { UpstreamError::BrokeOff(error.to_string()) });
+                    }
                 },
             }
         }
     }
 
     /// The latest connection that is fit for use.
-    fn pooled(&self) -> Option<SendRequest<Inbound>> {
+    fn pooled(&self) -> Option<Connection> {
         self.tidy();
         let mut idle = self.idle.borrow_mut();
         // One whose last answer has only just ended may need another turn of its task.
-        let fit = idle.iter().rposition(|idle| idle.connection.is_ready())?;
+        let fit = idle.iter().rposition(|idle| idle.connection.sender.is_ready())?;
         Some(idle.swap_remove(fit).connection)
     }
 
@@ -203,17 +248,17 @@ impl Upstream {
             idle.push(back);
         }
         let now = self.clock.boot_now();
-        idle.retain(|idle| !idle.connection.is_closed() && now.saturating_sub(idle.since) < self.settings.idle_timeout);
+        idle.retain(|idle| !idle.connection.sender.is_closed() && now.saturating_sub(idle.since) < self.settings.idle_timeout);
         let surplus = idle.len().saturating_sub(MAX_IDLE);
         idle.drain(..surplus);
     }
 
-    async fn connect(&self) -> Result<SendRequest<Inbound>, UpstreamError> {
+    async fn connect(&self) -> Result<Connection, UpstreamError> {
         let limit = self.settings.connect_timeout;
         timeout(limit, self.open()).await.map_err(|_elapsed| UpstreamError::ConnectTimeout)?
     }
 
-    async fn open(&self) -> Result<SendRequest<Inbound>, UpstreamError> {
+    async fn open(&self) -> Result<Connection, UpstreamError> {
         let unreachable = |error: &dyn std::fmt::Display| UpstreamError::Unreachable(error.to_string());
         let tcp = TcpStream::connect((self.settings.host.as_str(), self.settings.port)).await.map_err(|error| unreachable(&error))?;
         // An event of a stream goes out at once, not when the next one comes.
@@ -228,18 +273,25 @@ impl Upstream {
     }
 }
 
-async fn speak<T>(io: T) -> Result<SendRequest<Inbound>, UpstreamError>
+async fn speak<T>(io: T) -> Result<Connection, UpstreamError>
 where
     T: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
 {
-    let (sender, connection) = http1::handshake(io).await.map_err(|error| UpstreamError::Unreachable(error.to_string()))?;
+    let (sender, spoken) = http1::handshake(io).await.map_err(|error| UpstreamError::Unreachable(error.to_string()))?;
+    let leash = Leash::default();
+    let pulled = leash.clone();
     // Ends by itself when the connection does; whoever uses it hears of its errors.
     tokio::task::spawn_local(async move {
-        if let Err(error) = connection.await {
+        let mut spoken = pin!(spoken);
+        let ended = poll_fn(|cx| match pulled.poll_pulled(cx) {
+            Poll::Ready(()) => Poll::Ready(Ok(())),
+            Poll::Pending => spoken.as_mut().poll(cx),
+        });
+        if let Err(error) = ended.await {
             tracing::debug!(%error, "an upstream's connection ended");
         }
     });
-    Ok(sender)
+    Ok(Connection { sender, leash })
 }
 
 /// How often a thread looks after its idle connections.

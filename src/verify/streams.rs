@@ -42,6 +42,11 @@ impl OpenStreams {
 }
 
 impl OpenStream {
+    /// The grant that it runs under.
+    pub const fn grant(&self) -> GrantId {
+        self.grant
+    }
+
     /// Completes when the stream's grant is taken back.
     pub const fn cut(&self) -> &CancellationToken {
         &self.cut

@@ -44,10 +44,10 @@ fn list(desk: &Desk, who: &SignedIn, applications: &[Application]) -> Markup {
         h1 { "Connected applications" }
         @if applications.is_empty() {
             section class="card" {
-                p { "No app or device acts for you here." }
+                p { "No app is connected. When you approve one, it appears here." }
             }
         } @else {
-            p class="lead" { "These apps and devices act for you. Revoke one, and it is out at once." }
+            p class="lead" { "These apps can use " (desk.pages.name) " as you. Revoke one to end its access at once." }
             @for application in applications {
                 (card(desk, who, application))
             }
@@ -71,16 +71,17 @@ fn card(desk: &Desk, who: &SignedIn, application: &Application) -> Markup {
                     button class="danger" aria-label=(format!("Revoke {name}")) { "Revoke" }
                 }
             }
-            (device::scope_list(desk, &application.scopes))
-            (device::requester(&grant.requester))
             dl class="facts" {
+                (device::requester(&grant.requester))
+                dt { "Access" }
+                dd { (device::scope_list(desk, &application.scopes)) }
                 dt { "Connected" }
                 dd { time datetime=(application.approved) title=(words::moment(application.approved)) { (words::ago(application.approved, now)) } }
                 dt { "Last used" }
                 dd {
                     @match application.last_used {
                         Some(at) => time datetime=(at) title=(words::moment(at)) { (words::ago(at, now)) },
-                        None => "never",
+                        None => "Never",
                     }
                 }
             }

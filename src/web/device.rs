@@ -21,6 +21,17 @@ use crate::{
     },
 };
 
+/// Where the code in the form comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// There is none yet.
+    Nowhere,
+    /// The link that the app or device showed.
+    Link,
+    /// The person, and it is unknown.
+    Wrong,
+}
+
 /// The field for the code; filled in where the link brought one, and still to be confirmed.
 pub(super) async fn show(desk: &Desk, head: &Parts) -> Answer {
     let query = Fields::from_query(head.uri.query())?;
@@ -28,8 +39,8 @@ pub(super) async fn show(desk: &Desk, head: &Parts) -> Answer {
     let Some(who) = browser::signed_in(desk, &head.headers).await? else {
         return Ok(Next::Device(code).sign_in_first(desk));
     };
-    let typed = code.map(|code| code.shown()).unwrap_or_default();
-    Ok(reply::html(StatusCode::OK, layout::page(desk, "Connect a device", Some(&who), &form(desk, &who, &typed, None))))
+    let (typed, from) = code.map_or((String::new(), Origin::Nowhere), |code| (code.shown(), Origin::Link));
+    Ok(reply::html(StatusCode::OK, layout::page(desk, "Connect a device", Some(&who), &form(desk, &who, &typed, from))))
 }
 
 /// A code was entered: who asks for what?
@@ -42,12 +53,11 @@ pub(super) async fn submit(desk: &Desk, call: Call) -> Answer {
     let typed = fields.text("user_code")?.unwrap_or_default();
     match desk.engine.find_by_user_code(typed, who.user.id, call.peer.ip).await {
         Ok(grant) => {
-            let page = layout::page(desk, "Connect an app", Some(&who), &consent(desk, &who, &grant));
+            let page = layout::page(desk, "Approve an app", Some(&who), &consent(desk, &who, &grant));
             Ok(reply::noted(reply::html(StatusCode::OK, page), Some(grant.id), "shown"))
         }
         Err(crate::engine::Error::Refused(_)) => {
-            let error = "This code is not known. It may have expired, or have been used. Check it, or ask the device for a new one.";
-            let page = layout::page(desk, "Connect a device", Some(&who), &form(desk, &who, typed, Some(error)));
+            let page = layout::page(desk, "Connect a device", Some(&who), &form(desk, &who, typed, Origin::Wrong));
             Ok(reply::noted(reply::html(StatusCode::BAD_REQUEST, page), None, "unknown_code"))
         }
         Err(error) => Err(error.into()),
@@ -62,32 +72,47 @@ pub(super) async fn decide(desk: &Desk, call: Call) -> Answer {
     let fields = Fields::read(&call.head.headers, call.body, Takes::Form).await?;
     let grant = fields.text("grant")?.and_then(GrantId::parse).ok_or(Problem::Forged)?;
     csrf::check(desk, Purpose::Decide(who.session, grant), &fields)?;
-    let (decision, outcome) = match fields.text("decision")? {
-        Some("approve") => (Decision::Approve, "approved"),
-        Some("deny") => (Decision::Deny, "denied"),
+    let (decision, outcome, title) = match fields.text("decision")? {
+        Some("approve") => (Decision::Approve, "approved", "Approved"),
+        Some("deny") => (Decision::Deny, "denied", "Denied"),
         _ => return Err(BadInput::Malformed("There is no decision in the form.".into()).into()),
     };
     let decided = desk.engine.decide(grant, &who.user, decision).await?;
-    let page = layout::page(desk, "Done", Some(&who), &done(desk, &decided, decision));
+    let page = layout::page(desk, title, Some(&who), &done(desk, &decided, decision));
     Ok(reply::noted(reply::html(StatusCode::OK, page), Some(grant), outcome))
 }
 
-fn form(desk: &Desk, who: &SignedIn, typed: &str, error: Option<&str>) -> Markup {
+fn form(desk: &Desk, who: &SignedIn, typed: &str, from: Origin) -> Markup {
+    let wrong = from == Origin::Wrong;
+    let described = match from {
+        Origin::Nowhere => Some("spelling"),
+        Origin::Link => None,
+        Origin::Wrong => Some("error spelling"),
+    };
     html! {
         section class="card" {
             h1 { "Connect a device" }
-            p class="lead" { "Enter the code that your device or app is showing." }
-            @if let Some(error) = error {
-                p class="error" role="alert" { (error) }
+            @match from {
+                Origin::Nowhere => p class="lead" { "Enter the code that your app or device shows." },
+                Origin::Link => p class="lead" { "Check that your app or device shows this same code." },
+                Origin::Wrong => p class="error" id="error" role="alert" {
+                    "This code does not work. It may be mistyped, used or expired. Check it, or get a new one from your device."
+                },
             }
             form method="post" action=(desk.path(DEVICE)) {
                 input type="hidden" name=(csrf::FIELD) value=(csrf::token(desk, Purpose::EnterCode(who.session)));
                 label for="user_code" { "Code" }
-                input class="code" id="user_code" name="user_code" value=(typed) placeholder="XXXX-XXXX" maxlength="20"
-                    autocomplete="one-time-code" autocapitalize="characters" spellcheck="false" required autofocus[typed.is_empty()];
-                button class="primary" autofocus[!typed.is_empty()] { "Continue" }
+                @if from != Origin::Link {
+                    p class="note" id="spelling" { "Eight letters, such as BCDF-GHJK. You can leave out the dash." }
+                }
+                input class="code" id="user_code" name="user_code" value=(typed) maxlength="20"
+                    autocomplete="off" autocapitalize="characters" spellcheck="false" required
+                    aria-describedby=[described] aria-invalid=[wrong.then_some("true")]
+                    autofocus[from != Origin::Link];
+                button class="primary" autofocus[from == Origin::Link] { "Continue" }
             }
         }
+        p { a href=(desk.path(APPLICATIONS)) { "Connected applications" } }
     }
 }
 
@@ -96,21 +121,28 @@ fn consent(desk: &Desk, who: &SignedIn, grant: &Grant) -> Markup {
     let now = desk.clock.now();
     html! {
         section class="card" {
-            h1 { "Let " b { (app(desk, grant)) } " in?" }
-            p class="lead" { "It wants to act for you, " b { (who.user.name) } ", at " (desk.pages.name) "." }
             @if scopes.is_empty() {
-                p class="error" role="alert" { "You hold none of the permissions that this app asks for, so you cannot let it in." }
+                h1 { "You cannot approve " b { (app(desk, grant)) } }
+                p class="error" role="alert" {
+                    "It asks for permissions that your account, " b { (who.user.name) } ", does not have. If you need them, ask whoever runs "
+                    (desk.pages.name) "."
+                }
             } @else {
+                h1 { "Approve " b { (app(desk, grant)) } "?" }
+                p class="lead" { "It wants to use " (desk.pages.name) " as you, " b { (who.user.name) } "." }
                 h2 { "It will be able to" }
                 (scope_list(desk, &scopes))
             }
-            h2 { "Who is asking" }
-            (requester(&grant.requester))
+            h2 { "The request" }
             dl class="facts" {
-                dt { "App" } dd { (app(desk, grant)) " " span class="tag" { "unverified" } }
-                dt { "Asked" } dd { time datetime=(grant.created) title=(words::moment(grant.created)) { (words::ago(grant.created, now)) } }
+                (requester(&grant.requester))
+                dt { "Sent" }
+                dd { time datetime=(grant.created) title=(words::moment(grant.created)) { (words::ago(grant.created, now)) } }
             }
-            p class="warning" { "Approve only if you started this yourself, just now. If somebody sent you this code or link, deny it." }
+            p class="note" { "Only the network and the time are certain. The names are what the app says about itself." }
+            @if !scopes.is_empty() {
+                p class="warning" { "Approve only what you started yourself, just now. If someone sent you the link or the code, deny it." }
+            }
             form class="decision" method="post" action=(desk.path(DECISION)) {
                 input type="hidden" name=(csrf::FIELD) value=(csrf::token(desk, Purpose::Decide(who.session, grant.id)));
                 input type="hidden" name="grant" value=(grant.id);
@@ -125,16 +157,17 @@ fn consent(desk: &Desk, who: &SignedIn, grant: &Grant) -> Markup {
 
 fn done(desk: &Desk, grant: &Grant, decision: Decision) -> Markup {
     html! {
-        section class="card done" {
+        section class="card" {
             @match decision {
                 Decision::Approve => {
                     h1 { b { (app(desk, grant)) } " is connected" }
-                    p { "You can close this page and go back to your device. You can take the access back at any time under "
+                    p { "You can close this page and go back to your device." }
+                    p { "To see what it may do, or to end its access, go to "
                         a href=(desk.path(APPLICATIONS)) { "Connected applications" } "." }
                 }
                 Decision::Deny => {
                     h1 { "Denied" }
-                    p { b { (app(desk, grant)) } " was not let in. You can close this page." }
+                    p { b { (app(desk, grant)) } " gets no access. You can close this page." }
                 }
             }
         }
@@ -152,18 +185,16 @@ pub(super) fn app(desk: &Desk, grant: &Grant) -> Markup {
     html! { bdi { (app_name(desk, grant)) } }
 }
 
-/// What is known of the asker, and on whose word.
+/// What is known of the asker, as facts.
 pub(super) fn requester(requester: &Requester) -> Markup {
     html! {
-        dl class="facts" {
-            @if let Some(device) = &requester.device {
-                dt { "Device" } dd { bdi { (device) } " " span class="tag" { "as it says" } }
-            }
-            @if let Some(platform) = &requester.platform {
-                dt { "System" } dd { bdi { (platform) } " " span class="tag" { "as it says" } }
-            }
-            dt { "Network" } dd { (requester.network) }
+        @if let Some(device) = &requester.device {
+            dt { "Device" } dd { bdi { (device) } }
         }
+        @if let Some(platform) = &requester.platform {
+            dt { "System" } dd { bdi { (platform) } }
+        }
+        dt { "Network" } dd { (requester.network) }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     config::{Claim, Pages, Paths, PublicUrl},
     engine::{Engine, Error},
     message::{BadInput, Body, Call, Endpoint, Need, Refused, endpoint, reply},
-    oauth::refusal::Refusal,
+    oauth::refusal::{ErrorCode, Refusal},
     store::Unavailable,
 };
 
@@ -45,9 +45,13 @@ pub struct Desk {
     pub clock: Clock,
 }
 
-/// Every page: its name in logs, its path, its method.
-const PATHS: [(&str, &str, Method); 10] = [
+/// Every page: its name in logs, its path, its method. Whoever comes back to an address that only
+/// takes a form, as browsers do that open their last pages again, is led home.
+const PATHS: [(&str, &str, Method); 13] = [
     ("page.home", "/", Method::GET),
+    ("page.home", SIGN_OUT, Method::GET),
+    ("page.home", DECISION, Method::GET),
+    ("page.home", REVOKE, Method::GET),
     ("page.sign_in", SIGN_IN, Method::GET),
     ("page.sign_in.submit", SIGN_IN, Method::POST),
     ("page.sign_out", SIGN_OUT, Method::POST),
@@ -149,12 +153,16 @@ impl Problem {
         let (status, heading, words, outcome) = match self {
             Self::Input(input) => (input.status(), "That did not work", input.to_string(), "bad_input"),
             Self::Forged => {
-                let words = "This page was open for too long, or was not opened here. Go back and try again.";
+                let words = "This form is no longer valid. You may have signed in or out since it was opened. Go back, reload the page and try again.";
                 (StatusCode::FORBIDDEN, "Please try again", words.to_owned(), "forged_form")
+            }
+            Self::Refused(Refusal { code: ErrorCode::InvalidGrant, .. }) => {
+                let words = "This request has expired, or it was already answered. To connect a device, get a new code from it.";
+                (StatusCode::BAD_REQUEST, "Too late", words.to_owned(), "refused")
             }
             Self::Refused(refusal) => (StatusCode::BAD_REQUEST, "That did not work", refusal.description.into_owned(), "refused"),
             Self::Limited(seconds) => {
-                let words = format!("There were too many tries. Wait {} and try again.", words::span(seconds));
+                let words = format!("Wait {}, then try again.", words::span(seconds));
                 let page = layout::message(desk, "Too many tries", &words);
                 let mut answer = reply::noted(reply::html(StatusCode::TOO_MANY_REQUESTS, page), None, "rate_limited");
                 answer.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
@@ -162,8 +170,8 @@ impl Problem {
             }
             Self::Unavailable(cause) => {
                 tracing::error!(cause, "a page could not be shown");
-                let words = "The service is temporarily unavailable. Nothing was changed that you were not told of. Try again in a moment.";
-                let page = layout::message(desk, "One moment", words);
+                let words = "This service is not available right now. Try again in a moment.";
+                let page = layout::message(desk, "Not available", words);
                 let mut answer = reply::noted(reply::html(StatusCode::SERVICE_UNAVAILABLE, page), None, "store_unavailable");
                 answer.headers_mut().insert(http::header::RETRY_AFTER, 1.into());
                 return answer;

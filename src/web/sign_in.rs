@@ -104,10 +104,10 @@ fn form(desk: &Desk, visit: &str, next: &Next, name: &str, wrong: bool) -> Marku
         section class="card" {
             h1 { "Sign in" }
             @if let Next::Device(_) = next {
-                p class="lead" { "Sign in to connect a device or an app." }
+                p class="lead" { "Then you can connect your device." }
             }
             @if wrong {
-                p class="error" role="alert" { "Name or password is wrong." }
+                p class="error" role="alert" { "The user name or the password is wrong." }
             }
             form method="post" action=(desk.path(SIGN_IN)) {
                 input type="hidden" name=(csrf::FIELD) value=(csrf::token(desk, Purpose::SignIn(visit)));
@@ -117,7 +117,7 @@ fn form(desk: &Desk, visit: &str, next: &Next, name: &str, wrong: bool) -> Marku
                         input type="hidden" name="user_code" value=(code.shown());
                     }
                 }
-                label for="name" { "Name" }
+                label for="name" { "User name" }
                 input id="name" name="name" value=(name) autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus[name.is_empty()];
                 label for="password" { "Password" }
                 input id="password" name="password" type="password" autocomplete="current-password" required autofocus[!name.is_empty()];

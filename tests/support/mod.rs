@@ -1,5 +1,6 @@
 //! What several tests use.
 
+pub(crate) mod browser;
 pub(crate) mod faulty;
 pub(crate) mod gateway;
 pub(crate) mod house;

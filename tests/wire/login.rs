@@ -35,6 +35,7 @@ async fn a_person_lets_a_device_in_and_takes_it_back() {
     assert_eq!(gateway.send(bearing(chat(), token)).await.status, 200);
     let seen = upstream.seen();
     assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].method, "POST");
     assert_eq!(seen[0].headers["x-gatepost-user"], "ada");
     assert!(!seen[0].headers.contains_key("authorization"));
 

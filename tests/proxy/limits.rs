@@ -1,0 +1,78 @@
+//! How much one caller may send on a route.
+
+use std::time::Duration;
+
+use super::{
+    raw::Wire,
+    stand::{Stand, config},
+};
+use crate::support::{
+    http::{Reply, bearing, get},
+    upstream::Upstream,
+};
+
+async fn limited_to(requests: u32, upstream: &Upstream, more: &str) -> Stand {
+    let route = format!("prefix = \"/v1\"\nlimit = {{ requests = {requests}, per = \"1m\" }}\n{more}");
+    Stand::with(&config(&format!("url = \"http://{}\"", upstream.address), &route)).await
+}
+
+async fn ask(stand: &Stand, token: &str) -> Reply {
+    stand.gateway.send(bearing(get("/v1/x"), token)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_user_too_often_is_told_when_to_come_again_and_others_are_not_held_up() {
+    let upstream = Upstream::start().await;
+    let stand = limited_to(2, &upstream, "scopes = [\"inference\"]").await;
+    stand.gateway.add_user("bob", "inference").await;
+    // Two tokens of one user's share; another app makes no difference.
+    let (one, other) = (stand.token().await.access, stand.token_of("ada", "bootspring-cli").await.access);
+    let bob = stand.token_of("bob", "app").await.access;
+    assert_eq!(ask(&stand, &one).await.status, 200);
+    assert_eq!(ask(&stand, &other).await.status, 200);
+    let seen = upstream.seen().len();
+    for token in [&one, &other] {
+        let reply = ask(&stand, token).await;
+        assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (429, "30"));
+        let error = &reply.json()["error"];
+        assert_eq!((&error["code"], &error["type"]), (&"rate_limited".into(), &"rate_limit_error".into()));
+        assert_eq!(error["request_id"], reply.header("x-request-id"));
+    }
+    assert_eq!(upstream.seen().len(), seen);
+    assert_eq!(ask(&stand, &bob).await.status, 200);
+
+    stand.gateway.time.advance(Duration::from_secs(29));
+    assert_eq!(ask(&stand, &one).await.header("retry-after"), "1");
+    stand.gateway.time.advance(Duration::from_secs(1));
+    assert_eq!(ask(&stand, &one).await.status, 200);
+    assert_eq!(ask(&stand, &one).await.status, 429);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_for_its_token_uses_up_nobodys_share() {
+    let upstream = Upstream::start().await;
+    let stand = limited_to(1, &upstream, "scopes = [\"images\"]\nerrors = \"problem\"").await;
+    let (narrow, wide) = (stand.token_of("ada", "bootspring-cli").await.access, stand.token().await.access);
+    for _ in 0..3 {
+        assert_eq!(ask(&stand, "junk").await.status, 401);
+        assert_eq!(ask(&stand, &narrow).await.status, 403);
+    }
+    assert_eq!(ask(&stand, &wide).await.status, 200);
+    let reply = ask(&stand, &wide).await;
+    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (429, "60"));
+    assert_eq!((reply.header("content-type"), &reply.json()["code"]), ("application/problem+json", &"rate_limited".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_an_open_route_addresses_are_counted() {
+    let upstream = Upstream::start().await;
+    let stand = limited_to(1, &upstream, "auth = \"none\"").await;
+    for (from, status) in [([127, 0, 0, 1], 200), ([127, 0, 0, 1], 429), ([127, 0, 0, 2], 200), ([127, 0, 0, 2], 429)] {
+        let mut caller = Wire::between(from.into(), stand.gateway.address).await;
+        // What the caller says of its address counts for nothing.
+        caller.send("GET /v1/x HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 10.0.0.9\r\n\r\n").await;
+        assert_eq!(caller.head().await.status(), status, "{from:?}");
+    }
+    let seen: Vec<_> = upstream.seen().iter().map(|seen| seen.headers["x-forwarded-for"].clone()).collect();
+    assert_eq!(seen, ["127.0.0.1", "127.0.0.2"]);
+}

@@ -1,0 +1,19 @@
+//! The data plane, across real sockets: who gets through, what arrives, and what comes back.
+
+mod raw;
+mod stand;
+
+mod answers;
+mod bodies;
+mod credentials;
+mod drain;
+mod failures;
+mod leaving;
+mod limits;
+mod pool;
+mod process;
+mod request;
+mod routing;
+mod streaming;
+mod taking_back;
+mod tls;

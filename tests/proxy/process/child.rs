@@ -1,0 +1,123 @@
+//! A running `gatepost`.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    process::{Command, ExitStatus, Stdio},
+};
+
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::proxy::raw::soon;
+
+/// The process, whose output is read as it comes. It is killed when dropped.
+pub(super) struct Child {
+    id: u32,
+    stdout: Lines,
+    stderr: Lines,
+    ended: Option<oneshot::Receiver<ExitStatus>>,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// Nothing where a signal ended it.
+    pub(super) code: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+/// What a process writes, line by line, and all of it so far.
+struct Lines {
+    coming: mpsc::UnboundedReceiver<String>,
+    all: String,
+}
+
+impl Lines {
+    fn of(stream: impl Read + Send + 'static) -> Self {
+        let (sender, coming) = mpsc::unbounded_channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).lines() {
+                if sender.send(line.unwrap()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { coming, all: String::new() }
+    }
+
+    async fn next(&mut self) -> Option<String> {
+        let line = soon(self.coming.recv()).await?;
+        self.all += &line;
+        self.all += "\n";
+        Some(line)
+    }
+
+    async fn with(&mut self, words: &str) -> String {
+        loop {
+            let Some(line) = self.next().await else { panic!("no {words:?} in {}", self.all) };
+            if line.contains(words) {
+                return line;
+            }
+        }
+    }
+}
+
+impl Child {
+    pub(super) fn start(arguments: &[&str]) -> Self {
+        Self::with(arguments, &[], "")
+    }
+
+    /// With more in its environment, and with this on its standard input.
+    pub(super) fn with(arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
+        command.args(arguments).envs(environment.iter().copied()).env("RUST_BACKTRACE", "0");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // It may have ended without reading.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let (id, stdout, stderr) = (child.id(), Lines::of(child.stdout.take().unwrap()), Lines::of(child.stderr.take().unwrap()));
+        let (tell, ended) = oneshot::channel();
+        std::thread::spawn(move || tell.send(child.wait().unwrap()));
+        Self { id, stdout, stderr, ended: Some(ended) }
+    }
+
+    /// The next line of its log that holds these words.
+    pub(super) async fn logs(&mut self, words: &str) -> Value {
+        serde_json::from_str(&self.stderr.with(words).await).unwrap()
+    }
+
+    /// The next line of its standard output that holds these words.
+    pub(super) async fn says(&mut self, words: &str) -> String {
+        self.stdout.with(words).await
+    }
+
+    /// Sends it a signal.
+    pub(super) fn tell(&self, signal: &str) {
+        // There is no safe call for it in the standard library, and every shell has the command.
+        let told = Command::new("sh").args(["-c", &format!("kill -s {signal} {}", self.id)]).status().unwrap();
+        assert!(told.success());
+    }
+
+    /// Its end, which must be near.
+    pub(super) async fn ended(mut self) -> Ended {
+        let status = soon(self.ended.take().unwrap()).await.unwrap();
+        while self.stdout.next().await.is_some() {}
+        while self.stderr.next().await.is_some() {}
+        Ended { code: status.code(), stdout: std::mem::take(&mut self.stdout.all), stderr: std::mem::take(&mut self.stderr.all) }
+    }
+
+    /// Ends it as an operator does.
+    pub(super) async fn end(self) -> Ended {
+        self.tell("TERM");
+        self.ended().await
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // Only as long as nobody has waited for it: its id may be somebody else's then.
+        if self.ended.as_mut().is_some_and(|ended| ended.try_recv().is_err()) {
+            self.tell("KILL");
+        }
+    }
+}

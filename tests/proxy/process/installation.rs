@@ -1,0 +1,91 @@
+//! A configuration in a folder, as an operator has it.
+
+use std::{
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use gatepost::{
+    app::{Interior, Plan},
+    clock::Clock,
+    engine::AddUser,
+    oauth::user::UserName,
+};
+use secrecy::SecretString;
+use tempfile::TempDir;
+
+use super::child::{Child, Ended};
+use crate::{
+    proxy::stand::{Token, issue},
+    support::gateway::{PASSWORD, USER, forwarding},
+};
+
+pub(super) struct Installation {
+    folder: TempDir,
+}
+
+impl Installation {
+    /// Forwards `/v1` to this address, for which a token is needed.
+    pub(super) fn before(upstream: SocketAddr) -> Self {
+        Self::with(&forwarding(upstream))
+    }
+
+    pub(super) fn with(config: &str) -> Self {
+        let installation = Self { folder: TempDir::new().unwrap() };
+        installation.write(config);
+        installation
+    }
+
+    /// Writes the configuration anew.
+    pub(super) fn write(&self, config: &str) {
+        std::fs::write(self.config(), config).unwrap();
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("gatepost.toml")
+    }
+
+    /// Where the store lies.
+    pub(super) fn data(&self) -> PathBuf {
+        self.folder.path().join("gatepost-data")
+    }
+
+    /// Makes the first user and a token for him, while nothing runs.
+    pub(super) async fn token(&self) -> Token {
+        let interior = Interior::open(Plan::load(&self.config()).unwrap(), Clock::system()).await.unwrap();
+        let (name, password) = (UserName::parse(USER).unwrap(), SecretString::from(PASSWORD));
+        let add = AddUser { name, password, email: None, scopes: interior.config().default_scopes.clone() };
+        let user = interior.engine().add_user(add).await.unwrap();
+        issue(interior.engine(), &user, "app").await
+    }
+
+    /// Runs a command with `--config`, and this on its standard input.
+    pub(super) fn run(&self, arguments: &[&str], input: &str) -> Child {
+        let config = self.config();
+        Child::with(&[arguments, &["--config", config.to_str().unwrap()]].concat(), &[], input)
+    }
+
+    /// Runs a command to its end.
+    pub(super) async fn done(&self, arguments: &[&str], input: &str) -> Ended {
+        self.run(arguments, input).ended().await
+    }
+
+    /// A server that listens, and where.
+    pub(super) async fn serve(&self) -> (Child, SocketAddr) {
+        self.serve_with(&[]).await
+    }
+
+    /// The same with more in its environment.
+    pub(super) async fn serve_with(&self, environment: &[(&str, &str)]) -> (Child, SocketAddr) {
+        let config = self.config();
+        let mut child = Child::with(&["serve", "--config", config.to_str().unwrap()], environment, "");
+        let address = child.logs("\"listening\"").await["address"].as_str().unwrap().parse().unwrap();
+        (child, address)
+    }
+}
+
+/// What others may do with a file or folder, and its owner.
+pub(super) fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}

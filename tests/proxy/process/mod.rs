@@ -1,0 +1,9 @@
+//! The program itself: its commands, its signals, its exit codes, and what it writes.
+
+mod admin;
+mod child;
+mod installation;
+mod log;
+mod login;
+mod quickstart;
+mod serve;

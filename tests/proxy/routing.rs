@@ -1,0 +1,190 @@
+//! Which route claims a request, and what nobody claims.
+
+use http::{Method, Request};
+use http_body_util::Full;
+
+use super::{
+    raw::{RawUpstream, Wire},
+    stand::Stand,
+};
+use crate::support::{
+    gateway::CONFIG,
+    http::{get, request},
+    upstream::Upstream,
+};
+
+/// Several routes to one server, each below another path there, so that the server sees which
+/// route it was.
+fn routes(upstream: &Upstream) -> String {
+    let mut config = CONFIG.to_owned();
+    for (name, conditions) in [
+        ("all", "prefix = \"/v1\""),
+        ("models", "path = \"/v1/models\"\nmethods = [\"GET\"]"),
+        ("thing", "path = \"/v1/things/{id}\"\nmethods = [\"GET\"]"),
+        ("unthing", "path = \"/v1/things/{thing}\"\nmethods = [\"DELETE\"]"),
+        ("verb", "path = \"/v1/x:look\""),
+        ("cafe", "path = \"/v1/caf%C3%A9\""),
+        ("host", "prefix = \"/v1\"\nhost = \"a.example\"\nmethods = [\"PUT\"]"),
+        ("hidden", "path = \"/hidden\"\nhost = \"a.example\""),
+    ] {
+        let upstream = upstream.address;
+        config += &format!(
+            "[upstreams.{name}]\nurl = \"http://{upstream}/{name}\"\n[[routes]]\nupstream = \"{name}\"\nauth = \"none\"\n{conditions}\n"
+        );
+    }
+    config
+}
+
+fn at_host(host: &str, method: Method, path: &str) -> Request<Full<bytes::Bytes>> {
+    let mut request = request(method, path, "", "");
+    request.headers_mut().insert("host", host.parse().unwrap());
+    request
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_most_specific_route_takes_a_request() {
+    let upstream = Upstream::start().await;
+    let stand = Stand::with(&routes(&upstream)).await;
+    for (method, host, path, target) in [
+        (Method::GET, "b", "/v1", "/all/v1"),
+        (Method::GET, "b", "/v1/", "/all/v1/"),
+        (Method::GET, "b", "/v1?q", "/all/v1?q"),
+        (Method::POST, "b", "/v1/a/b/", "/all/v1/a/b/"),
+        (Method::GET, "b", "/v1/models", "/models/v1/models"),
+        (Method::GET, "b", "/v1/models?a=/v1/x", "/models/v1/models?a=/v1/x"),
+        (Method::GET, "b", "/v1/models/", "/all/v1/models/"),
+        (Method::GET, "b", "/v1/things/7", "/thing/v1/things/7"),
+        (Method::DELETE, "b", "/v1/things/7", "/unthing/v1/things/7"),
+        (Method::GET, "b", "/v1/things/7/8", "/all/v1/things/7/8"),
+        (Method::PUT, "A.EXAMPLE:8080", "/v1/x", "/host/v1/x"),
+        (Method::GET, "a.example", "/hidden", "/hidden/hidden"),
+    ] {
+        let reply = stand.gateway.send(at_host(host, method.clone(), path)).await;
+        assert_eq!(reply.status, 200, "{method} {host} {path}: {reply:?}");
+        assert_eq!(upstream.seen().last().unwrap().target, target, "{method} {host} {path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_spelling_of_a_path_goes_around_the_route_that_claims_it() {
+    let upstream = Upstream::start().await;
+    let stand = Stand::with(&routes(&upstream)).await;
+    for (path, target) in [
+        ("/v1/%6dodels", "/models/v1/%6dodels"),
+        ("/%76%31/model%73", "/models/%76%31/model%73"),
+        ("/v1/x%3Alook", "/verb/v1/x%3Alook"),
+        ("/v1/x%3alook", "/verb/v1/x%3alook"),
+        ("/v1/caf%c3%a9", "/cafe/v1/caf%c3%a9"),
+        ("/v1/thing%73/a%20b", "/thing/v1/thing%73/a%20b"),
+        ("/v1/a%20b", "/all/v1/a%20b"),
+    ] {
+        let reply = stand.gateway.send(get(path)).await;
+        assert_eq!(reply.status, 200, "{path}: {reply:?}");
+        assert_eq!(upstream.seen().last().unwrap().target, target, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_claims_is_not_there() {
+    let upstream = Upstream::start().await;
+    let stand = Stand::with(&routes(&upstream)).await;
+    for (host, path) in [("b", "/v1x"), ("b", "/v2"), ("b", "/hidden"), ("b", "/V1/models"), ("a.example", "/hidden/")] {
+        let reply = stand.gateway.send(at_host(host, Method::GET, path)).await;
+        assert_eq!(reply.status, 404, "{host} {path}");
+        let error = &reply.json()["error"];
+        assert_eq!(error["code"], "not_found", "{error}");
+        assert_eq!(error["type"], "not_found_error", "{error}");
+        assert_eq!(error["request_id"], reply.header("x-request-id"));
+        assert!(error["message"].is_string() && error["param"].is_null() && error.as_object().unwrap().contains_key("param"));
+    }
+    assert!(upstream.seen().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_method_that_no_route_takes_is_refused_with_those_that_are() {
+    let upstream = Upstream::start().await;
+    let stand = Stand::with(&routes(&upstream)).await;
+    for (method, host, path, allow) in [
+        (Method::POST, "b", "/v1/models", "GET"),
+        (Method::POST, "b", "/v1/things/7", "GET, DELETE"),
+        (Method::GET, "a.example", "/v1/x", "PUT"),
+    ] {
+        let reply = stand.gateway.send(at_host(host, method, path)).await;
+        assert_eq!((reply.status.as_u16(), reply.header("allow")), (405, allow), "{path}");
+        assert_eq!(reply.json()["error"]["code"], "method_not_allowed");
+    }
+    assert!(upstream.seen().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trace_is_never_forwarded_since_it_would_show_the_upstreams_credential() {
+    let upstream = Upstream::start().await;
+    let stand = Stand::with(&routes(&upstream)).await;
+    let reply = stand.gateway.send(request(Method::TRACE, "/v1/x", "", "")).await;
+    assert_eq!(reply.status, 405);
+    assert!(reply.header("allow").contains("POST") && !reply.header("allow").contains("TRACE"), "{reply:?}");
+    assert!(upstream.seen().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_that_could_be_read_in_two_ways_is_refused() {
+    let upstream = Upstream::start().await;
+    let stand = Stand::with(&routes(&upstream)).await;
+    for path in [
+        "//v1/models",
+        "/v1//models",
+        "/v1/../v1/models",
+        "/v1/./models",
+        "/v1/..",
+        "/v1/%2e%2e/x",
+        "/v1/.%2E/x",
+        "/v1/a%2fb",
+        "/v1/a%2Fb",
+        "/v1/a%5cb",
+        "/v1/a%252eb",
+        "/v1/a%00",
+        "/v1/a%",
+        "/v1/a%4",
+        "/v1/a%zz",
+    ] {
+        // Written by hand: a library might tidy it up.
+        let mut wire = Wire::to(stand.gateway.address).await;
+        wire.send(format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n")).await;
+        let head = wire.head().await;
+        let body: serde_json::Value = serde_json::from_slice(&wire.body(&head).await).unwrap();
+        assert_eq!((head.status(), body["error"]["code"].as_str()), (400, Some("invalid_request")), "{path}");
+    }
+    assert!(upstream.seen().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_absolute_target_decides_over_the_host_field() {
+    let upstream = RawUpstream::start().await;
+    let config = format!(
+        "{CONFIG}\n[upstreams.model]\nurl = \"http://{}\"\n[[routes]]\nprefix = \"/v1\"\nhost = \"a.example\"\nauth = \"none\"\n",
+        upstream.address
+    );
+    let stand = Stand::with(&config).await;
+    let mut caller = Wire::to(stand.gateway.address).await;
+    caller.send("GET http://b.example/v1/x HTTP/1.1\r\nhost: a.example\r\n\r\n").await;
+    let head = caller.head().await;
+    assert_eq!(head.status(), 404);
+    caller.body(&head).await;
+    caller.send("GET http://a.example/v1/x?y HTTP/1.1\r\nhost: b.example\r\n\r\n").await;
+    let (_wire, head) = upstream.asked().await;
+    assert_eq!(head.first, "GET /v1/x?y HTTP/1.1");
+    assert_eq!(head.field("host"), upstream.address.to_string());
+    assert_eq!(head.field("x-forwarded-host"), "a.example");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn targets_that_are_no_paths_are_refused() {
+    let upstream = Upstream::start().await;
+    let stand = Stand::with(&routes(&upstream)).await;
+    for line in ["OPTIONS * HTTP/1.1", "CONNECT a.example:443 HTTP/1.1"] {
+        let mut wire = Wire::to(stand.gateway.address).await;
+        wire.send(format!("{line}\r\nhost: a\r\n\r\n")).await;
+        assert_eq!(wire.head().await.status(), 400, "{line}");
+    }
+    assert!(upstream.seen().is_empty());
+}

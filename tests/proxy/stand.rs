@@ -1,0 +1,184 @@
+//! A gateway with a user, tokens on demand, and a store that can be taken away.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU8, Ordering},
+};
+use std::{net::Ipv4Addr, time::Duration};
+
+use gatepost::{
+    clock::Manual,
+    engine::{Decision, Engine, Poll, Start, Style},
+    oauth::{
+        grant::Requester,
+        id::{ClientId, GrantId},
+        token::Kind,
+        user::{User, UserName},
+    },
+    store::{Answer, Change, CommitError, Expect, Key, List, Loaded, Record, Soft, SoftKey, Store, Swept, Unavailable, memory::Memory},
+};
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{
+    gateway::{CONFIG, Gateway, forwarding},
+    records::START,
+};
+
+/// As Bootspring spells its credentials.
+const STYLE: Style = Style {
+    dialect: "bootspring",
+    device_code: "bs_dc_",
+    access: "bs_at_",
+    refresh: "bs_rt_",
+    access_life: Duration::from_secs(15 * 60),
+    refresh_life: Some(Duration::from_secs(30 * 24 * 3600)),
+};
+
+/// What a person's yes led to.
+pub(crate) struct Token {
+    pub(crate) grant: GrantId,
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+    pub(crate) device_code: String,
+}
+
+/// The whole life from the ask to the token, without a socket. `client` asks for all it may have.
+pub(crate) async fn issue(engine: &Engine, user: &User, client: &str) -> Token {
+    // Starts are counted by address, and this is not what is tested here.
+    static ADDRESSES: AtomicU8 = AtomicU8::new(0);
+    let network = Ipv4Addr::new(192, 0, 2, ADDRESSES.fetch_add(1, Ordering::Relaxed)).into();
+    let client = engine.clients().get(STYLE.dialect, &ClientId::new(client)).unwrap();
+    let requester = Requester { device: None, platform: None, network };
+    let start = Start { style: &STYLE, client, scopes: None, requester, life: Duration::from_secs(60) };
+    let started = engine.start(start).await.unwrap();
+    engine.decide(started.grant, user, Decision::Approve).await.unwrap();
+    let device_code = started.device_code.expose_secret();
+    let (interval, hold, gone) = (Duration::from_secs(5), Duration::ZERO, &CancellationToken::new());
+    let tokens = engine.poll(Poll { style: &STYLE, client: &client.id, device_code, interval, hold, gone }).await.unwrap();
+    Token {
+        grant: tokens.grant,
+        access: tokens.access.expose_secret().to_owned(),
+        refresh: tokens.refresh.unwrap().expose_secret().to_owned(),
+        device_code: device_code.to_owned(),
+    }
+}
+
+/// A gateway over a store that the test holds too.
+pub(crate) struct Stand {
+    pub(crate) gateway: Gateway,
+    pub(crate) store: Arc<dyn Store>,
+    away: Arc<AtomicBool>,
+}
+
+impl Stand {
+    /// With this configuration.
+    pub(crate) async fn with(config: &str) -> Self {
+        let time = Manual::starting_at(START);
+        let away = Arc::new(AtomicBool::new(false));
+        let store: Arc<dyn Store> = Arc::new(Switched { inner: Memory::new(time.clock()), away: Arc::clone(&away) });
+        let gateway = Gateway::over(config, Arc::clone(&store), time).await;
+        Self { gateway, store, away }
+    }
+
+    /// Forwards `/v1`, for which a token with `inference` is needed.
+    pub(crate) async fn before(upstream: std::net::SocketAddr) -> Self {
+        Self::with(&forwarding(upstream)).await
+    }
+
+    /// A token of the first user's for `app`, which may have both scopes.
+    pub(crate) async fn token(&self) -> Token {
+        self.token_of("ada", "app").await
+    }
+
+    pub(crate) async fn token_of(&self, user: &str, client: &str) -> Token {
+        issue(&self.gateway.engine, &self.user(user).await.record, client).await
+    }
+
+    pub(crate) async fn user(&self, name: &str) -> Loaded<User> {
+        self.store.user_named(&UserName::parse(name).unwrap()).await.unwrap().unwrap()
+    }
+
+    /// Writes a changed user, as an operator's command would.
+    pub(crate) async fn change_user(&self, name: &str, change: impl FnOnce(&mut User)) {
+        let Loaded { version, mut record } = self.user(name).await;
+        change(&mut record);
+        let (key, record) = (Key::User(record.id), Record::User(Box::new(record)));
+        self.store.commit(vec![Change::Put { key, expect: Expect::Version(version), record, until: None }]).await.unwrap();
+    }
+
+    pub(crate) async fn revoke(&self, token: &Token) {
+        assert!(self.gateway.engine.logout(STYLE.dialect, Kind::Access, &token.access).await.unwrap().grant.is_some());
+    }
+
+    /// From now on the store answers nothing.
+    pub(crate) fn take_store_away(&self) {
+        self.away.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn bring_store_back(&self) {
+        self.away.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Settings of one upstream and conditions of one route to it, in the configuration's words.
+pub(crate) fn config(upstream: &str, route: &str) -> String {
+    format!("{CONFIG}\n[upstreams.model]\n{upstream}\n[[routes]]\n{route}\n")
+}
+
+/// A store that can be taken away.
+struct Switched {
+    inner: Memory,
+    away: Arc<AtomicBool>,
+}
+
+impl Switched {
+    fn here(&self) -> Result<(), Unavailable> {
+        if self.away.load(Ordering::SeqCst) { Err(Unavailable::because("taken away by the test")) } else { Ok(()) }
+    }
+}
+
+impl Store for Switched {
+    fn load<'a>(&'a self, key: &'a Key) -> Answer<'a, Option<Loaded<Record>>> {
+        Box::pin(async move {
+            self.here()?;
+            self.inner.load(key).await
+        })
+    }
+
+    fn commit(&self, changes: Vec<Change>) -> Answer<'_, (), CommitError> {
+        Box::pin(async move {
+            self.here()?;
+            self.inner.commit(changes).await
+        })
+    }
+
+    fn members(&self, list: List) -> Answer<'_, Vec<GrantId>> {
+        Box::pin(async move {
+            self.here()?;
+            self.inner.members(list).await
+        })
+    }
+
+    fn soft_load(&self, key: SoftKey) -> Answer<'_, Option<Soft>> {
+        Box::pin(async move {
+            self.here()?;
+            self.inner.soft_load(key).await
+        })
+    }
+
+    fn soft_save(&self, pieces: Vec<(SoftKey, Soft, Timestamp)>) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.here()?;
+            self.inner.soft_save(pieces).await
+        })
+    }
+
+    fn sweep(&self) -> Answer<'_, Swept> {
+        Box::pin(async move {
+            self.here()?;
+            self.inner.sweep().await
+        })
+    }
+}

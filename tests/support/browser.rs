@@ -1,0 +1,193 @@
+//! A Chromium of a test's own, driven through a chromedriver of its own.
+
+use std::{
+    io::{BufRead, BufReader},
+    os::unix::process::CommandExt,
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+use fantoccini::{Client, ClientBuilder, Locator, elements::Element, error::CmdError, wd::WebDriverCompatibleCommand};
+use http::Method;
+use hyper_util::client::legacy::connect::HttpConnector;
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use url::Url;
+
+use super::skipped;
+
+const DRIVER: &str = "GATEPOST_CHROMEDRIVER";
+const FLAGS: [&str; 8] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];
+
+/// Whether pages may run scripts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scripts {
+    On,
+    Off,
+}
+
+pub(crate) struct Browser {
+    client: Client,
+    // In the order in which they end: the processes before the folder that they write to.
+    _driver: Driver,
+    _folder: TempDir,
+}
+
+impl Browser {
+    /// Starts one with an empty profile; `None`, and a note, where there is no driver.
+    pub(crate) async fn start(scripts: Scripts) -> Option<Self> {
+        let Some(program) = std::env::var_os(DRIVER) else {
+            skipped("Chromium: GATEPOST_CHROMEDRIVER is not set");
+            return None;
+        };
+        let folder = TempDir::new().unwrap();
+        let driver = Driver::start(Command::new(program).env("TMPDIR", folder.path()));
+        let mut args: Vec<String> = FLAGS.map(str::to_owned).into();
+        args.push(format!("--user-data-dir={}", folder.path().join("profile").display()));
+        // 2: blocked. What the person chose in the settings, and not a start flag that also keeps
+        // the driver from looking at the page.
+        let prefs = match scripts {
+            Scripts::On => json!({}),
+            Scripts::Off => json!({"profile.managed_default_content_settings.javascript": 2}),
+        };
+        let options = json!({"args": args, "prefs": prefs});
+        let capabilities = [("goog:chromeOptions".to_owned(), options)].into_iter().collect();
+        let client = ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(&driver.url).await.unwrap();
+        Some(Self { client, _driver: driver, _folder: folder })
+    }
+
+    pub(crate) async fn open(&self, url: &str) {
+        self.client.goto(url).await.unwrap();
+    }
+
+    /// Loads the page again; where it answered a form, sends the form again.
+    pub(crate) async fn refresh(&self) {
+        self.client.refresh().await.unwrap();
+    }
+
+    pub(crate) async fn title(&self) -> String {
+        self.client.title().await.unwrap()
+    }
+
+    /// The path and query of the page.
+    pub(crate) async fn place(&self) -> String {
+        let url = self.client.current_url().await.unwrap();
+        url[url::Position::BeforePath..].to_owned()
+    }
+
+    /// Waits for the page with this heading, and answers what it shows.
+    pub(crate) async fn page(&self, heading: &str) -> String {
+        let found = self.wait_for(&format!("//h1[normalize-space()=\"{heading}\"]")).await;
+        if let Err(error) = found {
+            panic!("no page \"{heading}\", but: {}: {error}", self.text("//body").await);
+        }
+        self.text("//body").await
+    }
+
+    /// What the first such element shows.
+    pub(crate) async fn text(&self, xpath: &str) -> String {
+        self.wait_for(xpath).await.unwrap().text().await.unwrap()
+    }
+
+    /// Types into the field with this label, over what stands there.
+    pub(crate) async fn fill(&self, label: &str, text: &str) {
+        let field = self.field(label).await;
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    /// What stands in the field with this label.
+    pub(crate) async fn filled(&self, label: &str) -> String {
+        self.field(label).await.prop("value").await.unwrap().unwrap_or_default()
+    }
+
+    /// Presses the first button, or follows the first link, that says this.
+    pub(crate) async fn press(&self, words: &str) {
+        let xpath = format!("//*[self::button or self::a][normalize-space()=\"{words}\"]");
+        self.wait_for(&xpath).await.unwrap().click().await.unwrap();
+    }
+
+    /// Signs in on the page that asks to.
+    pub(crate) async fn sign_in(&self, name: &str, password: &str) {
+        self.page("Sign in").await;
+        self.fill("User name", name).await;
+        self.fill("Password", password).await;
+        self.press("Sign in").await;
+    }
+
+    /// Runs a function's body in the page.
+    pub(crate) async fn run(&self, script: &str) -> Value {
+        self.client.execute(script, Vec::new()).await.unwrap()
+    }
+
+    /// Sends a command of Chromium's developer tools.
+    pub(crate) async fn tools(&self, command: &'static str, params: Value) -> Value {
+        self.client.issue_cmd(Tools { command, params }).await.unwrap()
+    }
+
+    async fn field(&self, label: &str) -> Element {
+        self.wait_for(&format!("//input[@id=//label[normalize-space()=\"{label}\"]/@for]")).await.unwrap()
+    }
+
+    async fn wait_for(&self, xpath: &str) -> Result<Element, CmdError> {
+        self.client.wait().for_element(Locator::XPath(xpath)).await
+    }
+}
+
+#[derive(Debug)]
+struct Tools {
+    command: &'static str,
+    params: Value,
+}
+
+impl WebDriverCompatibleCommand for Tools {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(json!({"cmd": self.command, "params": self.params}).to_string()))
+    }
+}
+
+/// A chromedriver, and the browser that it started: one group of processes, which ends with this.
+struct Driver {
+    process: Child,
+    url: String,
+    // Its end, and what it writes later would break the driver.
+    _says: BufReader<ChildStdout>,
+}
+
+impl Driver {
+    fn start(command: &mut Command) -> Self {
+        // Port 0: it takes a free one, and says which.
+        command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+        let mut process = command.spawn().unwrap();
+        let mut says = BufReader::new(process.stdout.take().unwrap());
+        let port = loop {
+            let mut line = String::new();
+            assert!(says.read_line(&mut line).unwrap() > 0, "the driver ended");
+            if let Some((_, port)) = line.trim_end().trim_end_matches('.').rsplit_once("successfully on port ") {
+                break port.to_owned();
+            }
+        };
+        Self { process, url: format!("http://127.0.0.1:{port}"), _says: says }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // Its end may come before ours; then there is nobody left to end.
+        let _gone = kill_process_group(Pid::from_child(&self.process), Signal::KILL);
+        let _gone = self.process.wait();
+    }
+}
