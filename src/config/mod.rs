@@ -1,4 +1,4 @@
-//! The configuration: what may be written in a file ([`file`]), what it means ([`Config`]), and
+//! The configuration: what may be written in a file ([`mod@file`]), what it means ([`Config`]), and
 //! everything that is wrong with it, all at once ([`Problems`]). [`load`] leads from one to another.
 //!
 //! Dialects bring their own options: each gives a [`DialectRow`], and the file's

@@ -86,8 +86,7 @@ impl Engine {
         grant.requested.narrowed_to(&user.scopes)
     }
 
-    /// Records a user's decision. The first decision stands, and the same one again changes
-    /// nothing: a button may be pressed twice.
+    /// Records a user's decision. The first decision stands.
     ///
     /// # Errors
     /// `invalid_grant` where the grant is no longer pending; `access_denied` where the user holds
@@ -95,10 +94,6 @@ impl Engine {
     pub async fn decide(&self, id: GrantId, user: &User, decision: Decision) -> Result<Grant, Error> {
         const NOTHING: Refusal = Refusal::new(ErrorCode::AccessDenied, "You hold none of the permissions that this app asks for.");
         let decided = self.advance(id, UNKNOWN_CODE, |grant, standing, now| match (decision, standing.client) {
-            (Decision::Approve, _) if grant.is_usable(now) && grant.approval().is_some_and(|approval| approval.user == user.id) => {
-                Step::unchanged(Ok(()))
-            }
-            (Decision::Deny, _) if matches!(grant.state, State::Denied { .. }) => Step::unchanged(Ok(())),
             (Decision::Deny, _) => grant.deny(now),
             (Decision::Approve, None) => Step::unchanged(Err(UNKNOWN_CODE)),
             (Decision::Approve, Some(client_generation)) => {

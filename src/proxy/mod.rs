@@ -1,5 +1,5 @@
 //! The data plane. A request's way, from the first look at it to the last byte of its answer, is
-//! [`Gate::pass`], a line a stage:
+//! `Gate::pass`, a line a stage:
 //!
 //! [`route`] → [`authenticate`] → [`authorize`] (which alone makes a [`authorize::Permit`]) →
 //! [`limit`] → [`forward`] (which takes the permit) → [`stream`]; and [`reject`] for whatever does

@@ -1,7 +1,7 @@
 //! Connect a device: enter the code that it shows, see who asks for what, and decide.
 
 use http::{StatusCode, request::Parts};
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use super::{
     APPLICATIONS, Answer, DECISION, DEVICE, Desk, Problem, browser,
@@ -135,11 +135,11 @@ fn consent(desk: &Desk, who: &SignedIn, grant: &Grant) -> Markup {
             }
             h2 { "The request" }
             dl class="facts" {
+                dt { "App" } dd { (app(desk, grant)) " " span class="tag" { "unverified" } }
                 (requester(&grant.requester))
                 dt { "Sent" }
                 dd { time datetime=(grant.created) title=(words::moment(grant.created)) { (words::ago(grant.created, now)) } }
             }
-            p class="note" { "Only the network and the time are certain. The names are what the app says about itself." }
             @if !scopes.is_empty() {
                 p class="warning" { "Approve only what you started yourself, just now. If someone sent you the link or the code, deny it." }
             }
@@ -185,14 +185,17 @@ pub(super) fn app(desk: &Desk, grant: &Grant) -> Markup {
     html! { bdi { (app_name(desk, grant)) } }
 }
 
-/// What is known of the asker, as facts.
+/// Beside what a stranger says of himself.
+const AS_IT_SAYS: PreEscaped<&str> = PreEscaped("<span class=\"tag\">as it says</span>");
+
+/// What is known of the asker, as facts, and on whose word.
 pub(super) fn requester(requester: &Requester) -> Markup {
     html! {
         @if let Some(device) = &requester.device {
-            dt { "Device" } dd { bdi { (device) } }
+            dt { "Device" } dd { bdi { (device) } " " (AS_IT_SAYS) }
         }
         @if let Some(platform) = &requester.platform {
-            dt { "System" } dd { bdi { (platform) } }
+            dt { "System" } dd { bdi { (platform) } " " (AS_IT_SAYS) }
         }
         dt { "Network" } dd { (requester.network) }
     }

@@ -13,10 +13,8 @@ use crate::{
 };
 
 const CSS: &str = include_str!("style.css");
-/// Nothing but our own style sheet, the icon and forms to ourselves; nobody frames the page.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-/// The mark for the browser's tab. In the page, so that no request goes out for it.
-const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'%3E%3Crect width='24' height='24' rx='5' fill='%230f5c4a'/%3E%3Cpath d='M7.5 5v14M16.5 5v14M7.5 10h9M7.5 14h9' fill='none' stroke='%23fff' stroke-width='2' stroke-linecap='round'/%3E%3C/svg%3E";
+/// Nothing but our own style sheet and forms to ourselves; nobody frames the page.
+const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// A page for whoever is signed in, or for nobody yet.
 pub(super) fn page(desk: &Desk, title: &str, who: Option<&SignedIn>, main: &Markup) -> String {
@@ -74,7 +72,6 @@ fn frame(title: &str, style: &str, body: &Markup) -> String {
                 meta name="robots" content="noindex";
                 title { (title) }
                 link rel="stylesheet" href=(style);
-                link rel="icon" href=(ICON);
             }
             body { (body) }
         }

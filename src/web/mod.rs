@@ -45,13 +45,9 @@ pub struct Desk {
     pub clock: Clock,
 }
 
-/// Every page: its name in logs, its path, its method. Whoever comes back to an address that only
-/// takes a form, as browsers do that open their last pages again, is led home.
-const PATHS: [(&str, &str, Method); 13] = [
+/// Every page: its name in logs, its path, its method.
+const PATHS: [(&str, &str, Method); 10] = [
     ("page.home", "/", Method::GET),
-    ("page.home", SIGN_OUT, Method::GET),
-    ("page.home", DECISION, Method::GET),
-    ("page.home", REVOKE, Method::GET),
     ("page.sign_in", SIGN_IN, Method::GET),
     ("page.sign_in.submit", SIGN_IN, Method::POST),
     ("page.sign_out", SIGN_OUT, Method::POST),

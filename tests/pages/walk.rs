@@ -57,11 +57,11 @@ async fn walk(scripts: Scripts) {
     assert!(!shown.contains("Draw pictures."), "{shown}");
     assert_eq!(poll(codes.clone()).await.1["error"], "authorization_pending");
 
-    // Yes, and its token opens. A second press of the button changes nothing.
+    // Yes, and its token opens. Sent once more, the form is too late: the first decision stands.
     browser.press("Approve").await;
     browser.page(&format!("{APP} is connected")).await;
     browser.refresh().await;
-    browser.page(&format!("{APP} is connected")).await;
+    browser.page("Too late").await;
     let (status, tokens) = poll(codes).await;
     assert_eq!(status, 200, "{tokens}");
     let token = tokens["token"].as_str().or(tokens["access_token"].as_str()).unwrap().to_owned();
@@ -69,7 +69,7 @@ async fn walk(scripts: Scripts) {
 
     // The list has it, until it is taken back.
     gateway.time.advance(Duration::from_secs(5 * 60));
-    browser.press("Connected applications").await;
+    browser.open(&format!("http://{}/applications", gateway.address)).await;
     let shown = browser.page("Connected applications").await;
     for words in [APP, "adas-laptop", "Use the models.", "Connected\n5 minutes ago", "Last used\n5 minutes ago"] {
         assert!(shown.contains(words), "no {words} in {shown}");
@@ -86,17 +86,11 @@ async fn walk(scripts: Scripts) {
     browser.press("Deny").await;
     browser.page("Denied").await;
     assert_eq!(poll(codes).await.1["error"], "access_denied");
-    // As a browser does that opens its last pages again.
-    let decision = browser.place().await;
-    browser.open(&format!("http://{}{decision}", gateway.address)).await;
-    browser.page("Connected applications").await;
 
     // Out: every page asks to sign in again, and brings back to where one was.
     browser.press("Sign out").await;
     browser.page("Sign in").await;
-    for (path, asks) in
-        [("/", "/sign-in"), ("/applications", "/sign-in"), ("/device", "/sign-in?to=device"), (decision.as_str(), "/sign-in")]
-    {
+    for (path, asks) in [("/", "/sign-in"), ("/applications", "/sign-in"), ("/device", "/sign-in?to=device")] {
         browser.open(&format!("http://{}{path}", gateway.address)).await;
         browser.page("Sign in").await;
         assert_eq!(browser.place().await, asks, "{path}");

@@ -10,7 +10,7 @@ use crate::support::{
     person::{Person, hidden},
 };
 
-const UNKNOWN: &str = "This code is not known.";
+const UNKNOWN: &str = "This code does not work.";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_fills_the_code_in_and_approves_nothing() {

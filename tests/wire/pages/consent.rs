@@ -36,8 +36,8 @@ async fn the_consent_page_tells_who_asks_for_what_and_on_whose_word() {
         "127.0.0.1",
         "2 minutes ago",
         "Use the models.",
-        "Approve only if you started this yourself",
-        "for you, <b>ada</b>",
+        "Approve only what you started yourself",
+        "as you, <b>ada</b>",
     ] {
         assert!(text.contains(told), "{told} is not in {text}");
     }
@@ -46,7 +46,7 @@ async fn the_consent_page_tells_who_asks_for_what_and_on_whose_word() {
     check_guarded(&done, "done");
     let list = ada.get("/applications").await;
     check_guarded(&list, "the list");
-    for told in ["Bootspring CLI", "<bdi>laptop</bdi>", "Use the models.", "127.0.0.1", "never", "just now"] {
+    for told in ["Bootspring CLI", "<bdi>laptop</bdi>", "Use the models.", "127.0.0.1", "Never", "Just now"] {
         assert!(list.text().contains(told), "{told} is not in {}", list.text());
     }
     house.gateway.end().await;
@@ -124,7 +124,7 @@ async fn whoever_holds_nothing_of_what_is_asked_for_cannot_approve() {
     let eva = Person::at(&house.gateway);
     eva.sign_in("eva", PASSWORD).await;
     let page = eva.enter(&codes.user_code).await;
-    assert!(page.text().contains("so you cannot let it in") && !page.text().contains("value=\"approve\""), "{}", page.text());
+    assert!(page.text().contains("You cannot approve") && !page.text().contains("value=\"approve\""), "{}", page.text());
     let before = house.writes();
     // With the form of her own session, and the button that is not on her page.
     let reply = decide(&eva, &page, "approve").await;

@@ -34,7 +34,7 @@ async fn a_wrong_password_and_an_unknown_name_look_the_same() {
         others.push((name, person.sign_in(name, password).await));
     }
     assert_eq!(wrong.status, 401);
-    assert!(wrong.text().contains("Name or password is wrong."));
+    assert!(wrong.text().contains("The user name or the password is wrong."));
     check_guarded(&wrong, "a wrong password");
     // But for the name, which stands in its field again, and where the cursor goes.
     let rest = |text: &str, name: &str| {
