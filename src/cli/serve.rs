@@ -4,7 +4,7 @@ use std::{future::Future, io, path::Path};
 
 use tokio::{
     runtime::Handle,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 
 use super::{Failure, control};
@@ -27,10 +27,26 @@ pub(super) fn run(config: &Path) -> Result<(), Failure> {
 }
 
 /// Starts a gateway on a control runtime of its own, and lets it run until the process is told to
-/// end.
+/// end. Told twice, it ends at once.
 pub(super) fn to_its_end(start: impl Future<Output = Result<Gateway, Failure>>) -> Result<(), Failure> {
     let control = control()?;
-    let in_order = control.block_on(async { until_told(start.await?).await })?;
+    let in_order = control.block_on(async {
+        // Heard from the beginning: a signal that nobody listens for ends the process on the spot.
+        let mut signals = Signals::listen()?;
+        let gateway = start.await?;
+        signals.told().await;
+        tracing::info!("ending: open requests may finish");
+        tokio::select! {
+            () = gateway.end() => {
+                tracing::info!("ended");
+                Ok::<_, Failure>(true)
+            }
+            () = signals.told() => {
+                tracing::warn!("ended at once: told twice");
+                Ok(false)
+            }
+        }
+    })?;
     if !in_order {
         // Dropping the runtime would wait for those who have just been given up.
         control.shutdown_background();
@@ -42,31 +58,25 @@ pub(super) fn start_log(plan: &Plan) -> Result<(), Failure> {
     ops::log::start(&plan.config.log).map_err(|error| Failure::Usage(format!("log.level cannot be read: {error}")))
 }
 
-/// Lets the gateway run until the process is told to end. Told twice, it ends at once; `false` says
-/// so.
-async fn until_told(gateway: Gateway) -> Result<bool, Failure> {
-    told().await?;
-    tracing::info!("ending: open requests may finish");
-    tokio::select! {
-        () = gateway.end() => {
-            tracing::info!("ended");
-            Ok(true)
-        }
-        again = told() => {
-            again?;
-            tracing::warn!("ended at once: told twice");
-            Ok(false)
-        }
-    }
+/// The signals that tell the process to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
-async fn told() -> Result<(), Failure> {
-    let failed = |cause: io::Error| Failure::Io { what: "cannot listen for signals", cause };
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let failed = |cause: io::Error| Failure::Io { what: "cannot listen for signals", cause };
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        })
     }
-    Ok(())
+
+    async fn told(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

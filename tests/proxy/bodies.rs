@@ -170,8 +170,8 @@ async fn eight_mebibytes_go_each_way_unchanged_in_chunks() {
 async fn a_caller_who_is_refused_in_the_middle_of_his_body_hears_why() {
     let upstream = Upstream::start().await;
     let stand = Stand::before(upstream.address).await;
-    let body = noise(8 << 20);
-    for _ in 0..10 {
+    let body = noise(4 << 20);
+    for _ in 0..5 {
         let reply = soon(stand.gateway.send(bearing(request(Method::POST, "/v1/files", "", body.clone()), "junk"))).await;
         assert_eq!(reply.json()["error"]["code"], "invalid_token");
     }

@@ -140,7 +140,7 @@ async fn a_connection_that_takes_too_long_is_a_gateway_timeout() {
     let (socket, address) = unheard();
     socket.listen(0).unwrap();
     let mut taken = Vec::new();
-    while let Ok(one) = std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(500)) {
+    while let Ok(one) = std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_secs(1)) {
         taken.push(one);
         assert!(taken.len() < 16, "this kernel's queues have no end");
     }
@@ -152,7 +152,7 @@ async fn a_connection_that_takes_too_long_is_a_gateway_timeout() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tls_handshake_that_is_never_answered_is_a_gateway_timeout_and_the_connection_ends() {
     let upstream = RawUpstream::start().await;
-    let mut bench = Bench::new(&format!("url = \"https://{}\"\nconnect_timeout = \"50ms\"", upstream.address), "").await;
+    let mut bench = Bench::new(&format!("url = \"https://{}\"\nconnect_timeout = \"1s\"", upstream.address), "").await;
     bench.ask().await;
     let mut wire = upstream.accept().await;
     bench.is_told(504, "upstream_timeout").await;
@@ -163,7 +163,7 @@ async fn a_tls_handshake_that_is_never_answered_is_a_gateway_timeout_and_the_con
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_takes_too_long_is_a_gateway_timeout_and_its_work_is_called_off() {
     let upstream = RawUpstream::start().await;
-    let mut bench = Bench::new(&format!("{}\nresponse_timeout = \"50ms\"", plain(upstream.address)), "").await;
+    let mut bench = Bench::new(&format!("{}\nresponse_timeout = \"500ms\"", plain(upstream.address)), "").await;
     bench.ask().await;
     let (mut wire, head) = upstream.asked().await;
     wire.body(&head).await;

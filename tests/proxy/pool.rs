@@ -122,16 +122,40 @@ async fn what_an_upstream_says_unasked_is_nobodys_answer() {
         let (mut wire, _head) = upstream.asked().await;
         wire.send(OK).await;
         is_ok(&mut caller).await;
-        drop(wire);
+        wire.end().await;
+        wire.closed().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_the_upstream_closed_is_replaced_and_the_caller_does_not_notice() {
     let (_stand, upstream, mut caller) = bench("").await;
-    for n in 0..200 {
-        ask(&mut caller, if n % 2 == 0 { "GET" } else { "POST" }).await;
+    for method in ["GET", "POST", "GET"] {
+        ask(&mut caller, method).await;
         let (mut wire, _head) = upstream.asked().await;
+        wire.send(OK).await;
+        is_ok(&mut caller).await;
+        // The gateway hangs up in turn: it has noticed.
+        wire.end().await;
+        wire.closed().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_is_closed_under_a_request_is_a_bad_gateway_at_worst_and_nothing_is_sent_twice() {
+    let (_stand, upstream, mut caller) = bench("").await;
+    for n in 0..100 {
+        ask(&mut caller, "POST").await;
+        let asked = tokio::select! {
+            asked = upstream.asked() => Some(asked.0),
+            head = caller.head() => {
+                // It was on its way when the news came; nobody can tell whether it was read.
+                assert_eq!(head.status(), 502);
+                caller.body(&head).await;
+                None
+            }
+        };
+        let Some(mut wire) = asked else { continue };
         wire.send(OK).await;
         is_ok(&mut caller).await;
         // Closed before the next request is sent, and at times not noticed before it is there.

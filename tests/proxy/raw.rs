@@ -177,6 +177,11 @@ impl Wire {
         is_empty && self.unread.is_empty()
     }
 
+    /// Says that nothing more is coming.
+    pub(crate) async fn end(&mut self) {
+        self.socket.shutdown().await.unwrap();
+    }
+
     /// Ends the connection with a reset.
     pub(crate) fn reset(self) {
         socket2::SockRef::from(&self.socket).set_linger(Some(Duration::ZERO)).unwrap();

@@ -105,7 +105,7 @@ pub(super) async fn upstream(certificate: &Certificate) -> (SocketAddr, mpsc::Un
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_that_nobody_vouches_for_is_a_bad_gateway_and_is_told_nothing() {
     let (address, mut told) = upstream(&Certificate::new()).await;
-    let url = format!("url = \"https://localhost:{}\"", address.port());
+    let url = format!("url = \"https://localhost:{}\"\nconnect_timeout = \"1m\"", address.port());
     let stand = Stand::with(&config(&url, "prefix = \"/v1\"\nauth = \"none\"")).await;
     let reply = stand.gateway.send(get("/v1/x")).await;
     assert_eq!((reply.status.as_u16(), &reply.json()["error"]["code"]), (502, &"upstream_unavailable".into()));
@@ -115,7 +115,7 @@ async fn an_upstream_that_nobody_vouches_for_is_a_bad_gateway_and_is_told_nothin
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_without_tls_where_it_is_wanted_is_a_bad_gateway() {
     let upstream = super::raw::RawUpstream::start().await;
-    let url = format!("url = \"https://{}\"", upstream.address);
+    let url = format!("url = \"https://{}\"\nconnect_timeout = \"1m\"", upstream.address);
     let stand = Stand::with(&config(&url, "prefix = \"/v1\"\nauth = \"none\"")).await;
     let ask = stand.gateway.send(get("/v1/x"));
     let answer = async {

@@ -4,9 +4,15 @@ use std::{
     io::{BufRead, BufReader},
     os::unix::process::CommandExt,
     process::{Child, ChildStdout, Command, Stdio},
+    time::Duration,
 };
 
-use fantoccini::{Client, ClientBuilder, Locator, elements::Element, error::CmdError, wd::WebDriverCompatibleCommand};
+use fantoccini::{
+    Client, ClientBuilder, Locator,
+    elements::Element,
+    error::{CmdError, ErrorStatus},
+    wd::WebDriverCompatibleCommand,
+};
 use http::Method;
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -17,6 +23,8 @@ use url::Url;
 use super::skipped;
 
 const DRIVER: &str = "GATEPOST_CHROMEDRIVER";
+/// Longer than the driver's own waits.
+const PATIENCE: Duration = Duration::from_secs(60);
 const FLAGS: [&str; 8] = [
     "--headless",
     "--no-sandbox",
@@ -69,11 +77,6 @@ impl Browser {
         self.client.goto(url).await.unwrap();
     }
 
-    /// Loads the page again; where it answered a form, sends the form again.
-    pub(crate) async fn refresh(&self) {
-        self.client.refresh().await.unwrap();
-    }
-
     pub(crate) async fn title(&self) -> String {
         self.client.title().await.unwrap()
     }
@@ -86,34 +89,35 @@ impl Browser {
 
     /// Waits for the page with this heading, and answers what it shows.
     pub(crate) async fn page(&self, heading: &str) -> String {
-        let found = self.wait_for(&format!("//h1[normalize-space()=\"{heading}\"]")).await;
-        if let Err(error) = found {
-            panic!("no page \"{heading}\", but: {}: {error}", self.text("//body").await);
-        }
-        self.text("//body").await
+        let found = self.client.wait().for_element(Locator::XPath(&format!("//h1[normalize-space()=\"{heading}\"]"))).await;
+        let shown = self.text("//body").await;
+        assert!(found.is_ok(), "no page \"{heading}\", but: {shown}");
+        shown
     }
 
     /// What the first such element shows.
     pub(crate) async fn text(&self, xpath: &str) -> String {
-        self.wait_for(xpath).await.unwrap().text().await.unwrap()
+        self.on(xpath, async |element| element.text().await).await
     }
 
     /// Types into the field with this label, over what stands there.
     pub(crate) async fn fill(&self, label: &str, text: &str) {
-        let field = self.field(label).await;
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
+        let fill = async |field: Element| {
+            field.clear().await?;
+            field.send_keys(text).await
+        };
+        self.on(&field(label), fill).await;
     }
 
     /// What stands in the field with this label.
     pub(crate) async fn filled(&self, label: &str) -> String {
-        self.field(label).await.prop("value").await.unwrap().unwrap_or_default()
+        self.on(&field(label), async |field| field.prop("value").await).await.unwrap_or_default()
     }
 
     /// Presses the first button, or follows the first link, that says this.
     pub(crate) async fn press(&self, words: &str) {
         let xpath = format!("//*[self::button or self::a][normalize-space()=\"{words}\"]");
-        self.wait_for(&xpath).await.unwrap().click().await.unwrap();
+        self.on(&xpath, async |target| target.click().await).await;
     }
 
     /// Signs in on the page that asks to.
@@ -134,13 +138,28 @@ impl Browser {
         self.client.issue_cmd(Tools { command, params }).await.unwrap()
     }
 
-    async fn field(&self, label: &str) -> Element {
-        self.wait_for(&format!("//input[@id=//label[normalize-space()=\"{label}\"]/@for]")).await.unwrap()
+    /// Waits for the element and does something with it; again, where the page went away meanwhile.
+    async fn on<T>(&self, xpath: &str, act: impl AsyncFn(Element) -> Result<T, CmdError>) -> T {
+        let again = async {
+            loop {
+                let done = match self.client.wait().for_element(Locator::XPath(xpath)).await {
+                    Ok(element) => act(element).await,
+                    Err(error) => Err(error),
+                };
+                match done {
+                    Err(CmdError::Standard(error))
+                        if matches!(error.error, ErrorStatus::StaleElementReference | ErrorStatus::UnknownError) => {}
+                    done => return done.unwrap_or_else(|error| panic!("{xpath}: {error}")),
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, again).await.unwrap_or_else(|_late| panic!("{xpath} does not stay"))
     }
+}
 
-    async fn wait_for(&self, xpath: &str) -> Result<Element, CmdError> {
-        self.client.wait().for_element(Locator::XPath(xpath)).await
-    }
+/// The field with this label.
+fn field(label: &str) -> String {
+    format!("//input[@id=//label[normalize-space()=\"{label}\"]/@for]")
 }
 
 #[derive(Debug)]
@@ -170,12 +189,15 @@ struct Driver {
 impl Driver {
     fn start(command: &mut Command) -> Self {
         // Port 0: it takes a free one, and says which.
-        command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+        command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).process_group(0);
         let mut process = command.spawn().unwrap();
         let mut says = BufReader::new(process.stdout.take().unwrap());
         let port = loop {
             let mut line = String::new();
-            assert!(says.read_line(&mut line).unwrap() > 0, "the driver ended");
+            if says.read_line(&mut line).unwrap() == 0 {
+                panic!("the driver ended: {:?}", process.wait());
+            }
+            println!("{line}");
             if let Some((_, port)) = line.trim_end().trim_end_matches('.').rsplit_once("successfully on port ") {
                 break port.to_owned();
             }

@@ -33,16 +33,12 @@ impl Installation {
 
     pub(super) fn with(config: &str) -> Self {
         let installation = Self { folder: TempDir::new().unwrap() };
-        installation.write(config);
+        std::fs::write(installation.config(), config).unwrap();
         installation
     }
 
-    /// Writes the configuration anew.
-    pub(super) fn write(&self, config: &str) {
-        std::fs::write(self.config(), config).unwrap();
-    }
-
-    fn config(&self) -> PathBuf {
+    /// Where the configuration lies.
+    pub(super) fn config(&self) -> PathBuf {
         self.folder.path().join("gatepost.toml")
     }
 

@@ -11,8 +11,8 @@ use crate::{
         tls::{self, Certificate},
     },
     support::{
-        gateway::{CONFIG, root},
-        http::{bearing, get, send},
+        gateway::{CONFIG, forwarding, root},
+        http::{bearing, get, post_json, send},
         upstream::Upstream,
     },
 };
@@ -39,7 +39,7 @@ async fn what_was_taken_back_stays_so_after_a_kill() {
     let installation = Installation::before(upstream.address);
     let token = installation.token().await;
     let (child, address) = installation.serve().await;
-    let out = bearing(crate::support::http::post_json("/api/v1/auth/logout", &serde_json::json!({})), &token.access);
+    let out = bearing(post_json("/api/v1/auth/logout", &serde_json::json!({})), &token.access);
     assert_eq!(send(address, out).await.status, 200);
     child.tell("KILL");
     assert_eq!(child.ended().await.code, None);
@@ -49,10 +49,15 @@ async fn what_was_taken_back_stays_so_after_a_kill() {
     child.end().await;
 }
 
+/// Waits long for whoever is still at it.
+fn patient(upstream: &RawUpstream) -> String {
+    forwarding(upstream.address).replace("drain = \"2s\"", "drain = \"1h\"")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_stream_may_finish_after_the_signal() {
     let upstream = RawUpstream::start().await;
-    let installation = Installation::before(upstream.address);
+    let installation = Installation::with(&patient(&upstream));
     let token = installation.token().await;
     let (mut child, address) = installation.serve().await;
     let mut caller = Wire::to(address).await;
@@ -72,8 +77,7 @@ async fn an_open_stream_may_finish_after_the_signal() {
 #[tokio::test(flavor = "multi_thread")]
 async fn told_twice_it_does_not_wait_for_anybody() {
     let upstream = RawUpstream::start().await;
-    let config = crate::support::gateway::forwarding(upstream.address).replace("drain = \"2s\"", "drain = \"1h\"");
-    let installation = Installation::with(&config);
+    let installation = Installation::with(&patient(&upstream));
     let token = installation.token().await;
     let (mut child, address) = installation.serve().await;
     let mut caller = Wire::to(address).await;
@@ -123,6 +127,8 @@ async fn everything_that_is_wrong_with_a_file_is_said_at_once_and_nothing_is_mad
     }
     // On no terminal there are no colours.
     assert!(!ended.stderr.contains('\u{1b}') && !installation.data().exists());
+    let checked = Child::start(&["check", installation.config().to_str().unwrap()]).ended().await;
+    assert_eq!((checked.code, &checked.stderr), (Some(78), &ended.stderr));
     let missing = Child::start(&["serve", "--config", "/nowhere/gatepost.toml"]).ended().await;
     assert!(missing.code == Some(78) && missing.stderr.contains("/nowhere/gatepost.toml"), "{missing:?}");
 }
@@ -177,7 +183,7 @@ async fn an_upstream_behind_tls_is_reached_under_a_name_that_the_machine_trusts(
     let route = |host: &str, path: &str| {
         let port = address.port();
         format!(
-            "[upstreams.{path}]\nurl = \"https://{host}:{port}\"\n[[routes]]\nprefix = \"/{path}\"\nupstream = \"{path}\"\nauth = \"none\"\n"
+            "[upstreams.{path}]\nurl = \"https://{host}:{port}\"\nconnect_timeout = \"1m\"\n[[routes]]\nprefix = \"/{path}\"\nupstream = \"{path}\"\nauth = \"none\"\n"
         )
     };
     let installation = Installation::with(&format!("{CONFIG}\n{}\n{}", route("localhost", "right"), route("127.0.0.1", "wrong")));
