@@ -27,7 +27,7 @@
 //! ```text
 //! API call     net/listener → proxy/route → authenticate → authorize → limit → forward → stream      (failure: proxy/reject)
 //! token poll   net/listener → proxy/route (local) → dialects/bootspring (decode) → engine/poll
-//!              → oauth/grant (rule) → engine/advance → store (commit) → dialects/bootspring (encode)
+//!              → oauth/grant/rules → engine/advance → store (commit) → dialects/bootspring (encode)
 //! ```
 //!
 //! A request that is forwarded needs a [`proxy::authorize::Permit`], which only

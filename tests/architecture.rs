@@ -20,7 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("verify", &["clock", "oauth", "store", "config"]),
     ("engine", &["clock", "oauth", "store", "verify", "limit", "config"]),
     ("dialects", &["clock", "oauth", "engine", "message", "limit", "config"]),
-    ("web", &["clock", "oauth", "engine", "store", "dialects", "message", "limit", "config"]),
+    ("web", &["clock", "oauth", "engine", "dialects", "message", "limit", "config"]),
     ("proxy", &["clock", "oauth", "verify", "net", "message", "limit", "config"]),
     ("ops", &["clock", "oauth", "store", "engine", "verify", "limit", "net", "message", "config"]),
 ];

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+pub use crate::store::Unavailable;
 use crate::{
     clock::Clock,
     limit::{Limited, Limits},
@@ -31,7 +32,7 @@ use crate::{
         token::{self, Kind},
         user::User,
     },
-    store::{Store, Unavailable},
+    store::Store,
     verify::Verifier,
 };
 pub use decide::{Application, Decision};

@@ -16,10 +16,9 @@ use http::{Method, Response, StatusCode};
 use crate::{
     clock::Clock,
     config::{Claim, Pages, Paths, PublicUrl},
-    engine::{Engine, Error},
+    engine::{Engine, Error, Unavailable},
     message::{BadInput, Body, Call, Endpoint, Need, Refused, endpoint, reply},
     oauth::refusal::{ErrorCode, Refusal},
-    store::Unavailable,
 };
 
 /// The path of the page where a code is entered, below the pages' prefix.
