@@ -23,6 +23,8 @@ use url::Url;
 use super::skipped;
 
 const DRIVER: &str = "GATEPOST_CHROMEDRIVER";
+/// How often a driver may fail to find a port.
+const TRIES: usize = 10;
 /// Longer than the driver's own waits.
 const PATIENCE: Duration = Duration::from_secs(60);
 const FLAGS: [&str; 8] = [
@@ -188,21 +190,24 @@ struct Driver {
 
 impl Driver {
     fn start(command: &mut Command) -> Self {
-        // Port 0: it takes a free one, and says which.
-        command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).process_group(0);
+        command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+        (0..TRIES).find_map(|_| Self::try_start(command)).expect("the driver says no port")
+    }
+
+    /// Port 0: it takes one that is free for IPv6 and says which, or ends where IPv4 has that port
+    /// in use.
+    fn try_start(command: &mut Command) -> Option<Self> {
         let mut process = command.spawn().unwrap();
         let mut says = BufReader::new(process.stdout.take().unwrap());
-        let port = loop {
-            let mut line = String::new();
-            if says.read_line(&mut line).unwrap() == 0 {
-                panic!("the driver ended: {:?}", process.wait());
-            }
-            println!("{line}");
+        let mut line = String::new();
+        while says.read_line(&mut line).unwrap() > 0 {
             if let Some((_, port)) = line.trim_end().trim_end_matches('.').rsplit_once("successfully on port ") {
-                break port.to_owned();
+                return Some(Self { process, url: format!("http://127.0.0.1:{port}"), _says: says });
             }
-        };
-        Self { process, url: format!("http://127.0.0.1:{port}"), _says: says }
+            line.clear();
+        }
+        process.wait().unwrap();
+        None
     }
 }
 

@@ -42,7 +42,7 @@ fn address(section: &mut Section<'_>, key: &'static str) -> Option<Address> {
         section.problem(
             key,
             "an upstream is an http or https address",
-            "write it like \"http://127.0.0.1:8000\" or \"https://api.example.com/v1\"",
+            "write it like \"http://127.0.0.1:8000\" or \"https://api.example.com\"",
         );
     }
     address
