@@ -107,6 +107,15 @@ impl Engine {
         Ok(decided.await?.0)
     }
 
+    /// The grant, if this user's yes to it stands.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn approved_by(&self, user: UserId, id: GrantId) -> Result<Option<Grant>, Error> {
+        let grant = self.store.grant(id).await?.map(|grant| grant.record);
+        Ok(grant.filter(|grant| grant.approval().is_some_and(|approval| approval.user == user)))
+    }
+
     /// The apps that a user has let in, the newest first.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use super::{
     words,
 };
 use crate::{
-    engine::{Decision, Engine, SignedIn},
+    engine::{Decision, Engine, Error, SignedIn},
     message::{BadInput, Call, Fields, Takes, reply},
     oauth::{
         code::UserCode,
@@ -56,7 +56,7 @@ pub(super) async fn submit(desk: &Desk, call: Call) -> Answer {
             let page = layout::page(desk, "Approve an app", Some(&who), &consent(desk, &who, &grant));
             Ok(reply::noted(reply::html(StatusCode::OK, page), Some(grant.id), "shown"))
         }
-        Err(crate::engine::Error::Refused(_)) => {
+        Err(Error::Refused(_)) => {
             let page = layout::page(desk, "Connect a device", Some(&who), &form(desk, &who, typed, Origin::Wrong));
             Ok(reply::noted(reply::html(StatusCode::BAD_REQUEST, page), None, "unknown_code"))
         }
@@ -77,7 +77,13 @@ pub(super) async fn decide(desk: &Desk, call: Call) -> Answer {
         Some("deny") => (Decision::Deny, "denied", "Denied"),
         _ => return Err(BadInput::Malformed("There is no decision in the form.".into()).into()),
     };
-    let decided = desk.engine.decide(grant, &who.user, decision).await?;
+    let decided = match desk.engine.decide(grant, &who.user, decision).await {
+        // A button may be pressed twice: whoever said yes is shown that yes again.
+        Err(Error::Refused(refusal)) if decision == Decision::Approve => {
+            desk.engine.approved_by(who.user.id, grant).await?.ok_or(Problem::Refused(refusal))?
+        }
+        decided => decided?,
+    };
     let page = layout::page(desk, title, Some(&who), &done(desk, &decided, decision));
     Ok(reply::noted(reply::html(StatusCode::OK, page), Some(grant), outcome))
 }

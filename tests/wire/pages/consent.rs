@@ -177,3 +177,17 @@ async fn nobody_sees_or_revokes_what_somebody_else_allowed() {
     assert_eq!(house.me(&adas).await, 401);
     house.gateway.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yes_that_is_sent_twice_is_one_yes_and_a_no_after_it_comes_too_late() {
+    let house = House::start().await;
+    let ada = Person::signed_in(&house.gateway).await;
+    let page = ada.enter(&house.ask().await.user_code).await;
+    assert_eq!(decide(&ada, &page, "approve").await.status, 200);
+    let before = house.writes();
+    let again = decide(&ada, &page, "approve").await;
+    assert!(again.status == 200 && again.text().contains("is connected"), "{}", again.text());
+    assert_eq!(decide(&ada, &page, "deny").await.status, 400);
+    assert_eq!(house.writes(), before);
+    house.gateway.end().await;
+}
