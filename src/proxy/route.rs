@@ -150,7 +150,8 @@ impl Routes {
             return Err(Rejection::bad_request("ambiguous_path", "The path could be read in more than one way."));
         }
         let path = canonical(path);
-        let of_host = host(request).and_then(|host| self.hosts.get(&host)).and_then(|paths| paths.at(&path));
+        let host = if self.hosts.is_empty() { None } else { host(request) };
+        let of_host = host.and_then(|host| self.hosts.get(&host)).and_then(|paths| paths.at(&path));
         let place = of_host.or_else(|| self.any.at(&path)).ok_or_else(Rejection::not_found)?;
         let takes = |index: &&usize| match self.routes[**index].methods.as_slice() {
             // Its answer would show the caller the upstream's credential.
@@ -248,15 +249,18 @@ fn canonical(path: &str) -> Cow<'_, str> {
 /// Whether every server reads the path alike: no dot segments, no empty ones, no encoded slashes
 /// or backslashes, nothing encoded twice, no `%` that encodes nothing.
 fn is_plain(path: &str) -> bool {
-    let encoded = |code: &str| path.as_bytes().windows(3).any(|part| part.eq_ignore_ascii_case(code.as_bytes()));
+    let has_dots = |path: &str| path.split('/').any(|segment| matches!(segment, "." | ".."));
     path.starts_with('/')
         && !path.contains("//")
         && !path.contains('\\')
-        && !path.split('/').any(|segment| {
-            let plain = segment.replace("%2e", ".").replace("%2E", ".");
-            matches!(plain.as_str(), "." | "..")
-        })
-        && !["%2f", "%5c", "%25", "%00"].into_iter().any(encoded)
+        && !has_dots(path)
+        // Most paths encode nothing, and are not looked at again.
+        && (!path.contains('%') || (encodes_plainly(path) && !has_dots(&path.replace("%2e", ".").replace("%2E", "."))))
+}
+
+fn encodes_plainly(path: &str) -> bool {
+    let encoded = |code: &str| path.as_bytes().windows(3).any(|part| part.eq_ignore_ascii_case(code.as_bytes()));
+    !["%2f", "%5c", "%25", "%00"].into_iter().any(encoded)
         && path.split('%').skip(1).all(|after| after.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2)
 }
 

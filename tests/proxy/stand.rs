@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU8, Ordering},
+    atomic::{AtomicU8, Ordering},
 };
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -15,15 +15,15 @@ use gatepost::{
         token::Kind,
         user::{User, UserName},
     },
-    store::{Answer, Change, CommitError, Expect, Key, List, Loaded, Record, Soft, SoftKey, Store, Swept, Unavailable, memory::Memory},
+    store::{Change, Expect, Key, Loaded, Record, Store},
 };
-use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{
     gateway::{CONFIG, Gateway, forwarding},
     records::START,
+    watched::Watched,
 };
 
 /// As Bootspring spells its credentials.
@@ -69,17 +69,17 @@ pub(crate) async fn issue(engine: &Engine, user: &User, client: &str) -> Token {
 pub(crate) struct Stand {
     pub(crate) gateway: Gateway,
     pub(crate) store: Arc<dyn Store>,
-    away: Arc<AtomicBool>,
+    switch: Arc<Watched>,
 }
 
 impl Stand {
     /// With this configuration.
     pub(crate) async fn with(config: &str) -> Self {
         let time = Manual::starting_at(START);
-        let away = Arc::new(AtomicBool::new(false));
-        let store: Arc<dyn Store> = Arc::new(Switched { inner: Memory::new(time.clock()), away: Arc::clone(&away) });
+        let switch = Arc::new(Watched::new(time.clock()));
+        let store: Arc<dyn Store> = Arc::<Watched>::clone(&switch);
         let gateway = Gateway::over(config, Arc::clone(&store), time).await;
-        Self { gateway, store, away }
+        Self { gateway, store, switch }
     }
 
     /// Forwards `/v1`, for which a token with `inference` is needed.
@@ -114,71 +114,15 @@ impl Stand {
 
     /// From now on the store answers nothing.
     pub(crate) fn take_store_away(&self) {
-        self.away.store(true, Ordering::SeqCst);
+        self.switch.be_away(true);
     }
 
     pub(crate) fn bring_store_back(&self) {
-        self.away.store(false, Ordering::SeqCst);
+        self.switch.be_away(false);
     }
 }
 
 /// Settings of one upstream and conditions of one route to it, in the configuration's words.
 pub(crate) fn config(upstream: &str, route: &str) -> String {
     format!("{CONFIG}\n[upstreams.model]\n{upstream}\n[[routes]]\n{route}\n")
-}
-
-/// A store that can be taken away.
-struct Switched {
-    inner: Memory,
-    away: Arc<AtomicBool>,
-}
-
-impl Switched {
-    fn here(&self) -> Result<(), Unavailable> {
-        if self.away.load(Ordering::SeqCst) { Err(Unavailable::because("taken away by the test")) } else { Ok(()) }
-    }
-}
-
-impl Store for Switched {
-    fn load<'a>(&'a self, key: &'a Key) -> Answer<'a, Option<Loaded<Record>>> {
-        Box::pin(async move {
-            self.here()?;
-            self.inner.load(key).await
-        })
-    }
-
-    fn commit(&self, changes: Vec<Change>) -> Answer<'_, (), CommitError> {
-        Box::pin(async move {
-            self.here()?;
-            self.inner.commit(changes).await
-        })
-    }
-
-    fn members(&self, list: List) -> Answer<'_, Vec<GrantId>> {
-        Box::pin(async move {
-            self.here()?;
-            self.inner.members(list).await
-        })
-    }
-
-    fn soft_load(&self, key: SoftKey) -> Answer<'_, Option<Soft>> {
-        Box::pin(async move {
-            self.here()?;
-            self.inner.soft_load(key).await
-        })
-    }
-
-    fn soft_save(&self, pieces: Vec<(SoftKey, Soft, Timestamp)>) -> Answer<'_, ()> {
-        Box::pin(async move {
-            self.here()?;
-            self.inner.soft_save(pieces).await
-        })
-    }
-
-    fn sweep(&self) -> Answer<'_, Swept> {
-        Box::pin(async move {
-            self.here()?;
-            self.inner.sweep().await
-        })
-    }
 }
