@@ -184,6 +184,7 @@ impl Interior {
             pages: config.pages.clone(),
             scopes: config.scopes.clone(),
             public_url: config.public_url.clone(),
+            code_page: self.plan.dialects.iter().find_map(|dialect| dialect.code_page()),
             clock: self.clock.clone(),
         });
         let dialects = self.plan.dialects.iter().flat_map(|dialect| Arc::clone(dialect).endpoints(&house));

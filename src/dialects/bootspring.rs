@@ -98,7 +98,7 @@ impl Desk {
         let fields = Fields::read(&call.head.headers, call.body, Takes::FormOrJson).await?;
         let client = client_auth::authenticate(self.house.engine.clients(), NAME, &call.head.headers, &fields)?;
         let agent = call.head.headers.get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-        let requester = Requester { device: None, platform: agent.and_then(Claim::cleaned), network: call.peer.ip };
+        let requester = Requester { app: None, device: None, platform: agent.and_then(Claim::cleaned), network: call.peer.ip };
         self.start(client, scopes(&fields)?, requester).await
     }
 
@@ -109,6 +109,7 @@ impl Desk {
         let device = fields.object("device")?;
         let platform: Vec<&str> = [device.text("platform")?, device.text("arch")?].into_iter().flatten().collect();
         let requester = Requester {
+            app: None,
             device: device.text("hostname")?.and_then(Claim::cleaned),
             platform: Claim::cleaned(&platform.join(" ")),
             network: call.peer.ip,
@@ -118,7 +119,7 @@ impl Desk {
 
     async fn start(&self, client: &Client, scopes: Option<Scopes>, requester: Requester) -> Answer {
         let options = &self.options;
-        let start = Start { style: &options.style, client, scopes, requester, life: options.code_life };
+        let start = Start { style: &options.style, prefix: "bs_dc_", client, scopes, requester, life: options.code_life };
         let started = self.house.engine.start(start).await?;
         Ok(reply::noted(answers::started(&started, &self.house.device_page, options), Some(started.grant), "started"))
     }

@@ -5,6 +5,7 @@
 
 pub mod bootspring;
 pub mod client_auth;
+pub mod serechat;
 
 use std::sync::Arc;
 
@@ -16,12 +17,28 @@ use crate::{
 };
 
 /// Every dialect that there is.
-pub static DIALECTS: &[DialectRow<Arc<dyn Dialect>>] = &[bootspring::ROW];
+pub static DIALECTS: &[DialectRow<Arc<dyn Dialect>>] = &[bootspring::ROW, serechat::ROW];
 
 /// A dialect with its options read.
 pub trait Dialect: Mounted + Send + Sync {
     /// What it answers, in this house.
     fn endpoints(self: Arc<Self>, house: &House) -> Vec<Endpoint>;
+
+    /// Where its users decide and are shown a code to be typed, if that is its way. The page itself
+    /// is one of the pages for people.
+    fn code_page(&self) -> Option<CodePage> {
+        None
+    }
+}
+
+/// The address of the page on which a user decides about an ask and is shown the code for it. The
+/// dialect claims it for GET and POST.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CodePage {
+    /// Only for this host; `None` for every host.
+    pub host: Option<String>,
+    /// The path.
+    pub path: String,
 }
 
 impl Mounted for Arc<dyn Dialect> {

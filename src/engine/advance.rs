@@ -42,8 +42,9 @@ impl Engine {
             };
             // What ends a grant ends it whatever it has become: a loop of refreshes must not starve
             // it, and an ended grant keeps nothing of the state that it ended.
+            let counted = self.counted_open(&grant, &next).await?;
             let expect = if step.takes_back.is_some() { Expect::Any } else { Expect::Version(version) };
-            match self.store.commit(changes(&next, expect, rests_on)).await {
+            match self.store.commit(changes(&next, expect, rests_on.into_iter().chain(counted))).await {
                 Ok(()) => {
                     self.tell(id, step.takes_back, true);
                     return Ok((next, step.outcome?));
@@ -83,7 +84,8 @@ impl Engine {
     }
 }
 
-fn changes(next: &Grant, expect: Expect, rests_on: Option<Change>) -> Vec<Change> {
+/// The grant's next state and all that has to be written or to hold with it.
+fn changes(next: &Grant, expect: Expect, besides: impl Iterator<Item = Change>) -> Vec<Change> {
     let until = next.keep_until();
     let mut changes =
         vec![Change::Put { key: Key::Grant(next.id), expect, record: Record::Grant(Box::new(next.clone())), until: Some(until) }];
@@ -91,6 +93,6 @@ fn changes(next: &Grant, expect: Expect, rests_on: Option<Change>) -> Vec<Change
         changes.push(Change::Link { list: List::GrantsOf(approval.user), member: next.id, until });
     }
     // Ending a grant rests on nobody.
-    changes.extend(rests_on.filter(|_| expect != Expect::Any));
+    changes.extend(besides.filter(|_| expect != Expect::Any));
     changes
 }

@@ -10,7 +10,7 @@ use crate::{
     oauth::{
         code::UserCode,
         grant::{Approval, Grant, RevokedBecause, State},
-        id::{GrantId, UserId},
+        id::{GrantId, SessionId, UserId},
         refusal::{ErrorCode, Refusal},
         scope::Scopes,
         step::Step,
@@ -26,6 +26,15 @@ pub enum Decision {
     Approve,
     /// No.
     Deny,
+}
+
+/// Who decides.
+#[derive(Clone, Copy, Debug)]
+pub struct Decider<'a> {
+    /// The user.
+    pub user: &'a User,
+    /// In which browser, where it is one.
+    pub session: Option<SessionId>,
 }
 
 /// A live grant, as the user's list shows it.
@@ -70,7 +79,7 @@ impl Engine {
     async fn pending_under(&self, typed: &str) -> Result<Option<Grant>, Unavailable> {
         let now = self.clock.now();
         let Some(code) = UserCode::parse(typed) else { return Ok(None) };
-        for name in self.keyring.lookups(&code) {
+        for name in self.keyring.lookups(code.as_bytes()) {
             if let Some(id) = self.store.user_code(name).await?
                 && let Some(grant) = self.store.grant(id).await?
                 && grant.record.is_pending(now)
@@ -90,18 +99,20 @@ impl Engine {
     ///
     /// # Errors
     /// `invalid_grant` where the grant is no longer pending; `access_denied` where the user holds
-    /// nothing of what is asked for.
-    pub async fn decide(&self, id: GrantId, user: &User, decision: Decision) -> Result<Grant, Error> {
+    /// nothing of what is asked for, or has as many codes open as one may have.
+    pub async fn decide(&self, id: GrantId, by: Decider<'_>, decision: Decision) -> Result<Grant, Error> {
         const NOTHING: Refusal = Refusal::new(ErrorCode::AccessDenied, "You hold none of the permissions that this app asks for.");
         let decided = self.advance(id, UNKNOWN_CODE, |grant, standing, now| match (decision, standing.client) {
             (Decision::Deny, _) => grant.deny(now),
             (Decision::Approve, None) => Step::unchanged(Err(UNKNOWN_CODE)),
             (Decision::Approve, Some(client_generation)) => {
-                let scopes = Self::grantable(grant, user);
+                let scopes = Self::grantable(grant, by.user);
                 if scopes.is_empty() {
                     return Step::unchanged(Err(NOTHING));
                 }
-                grant.approve(Approval { user: user.id, user_generation: user.generation, client_generation, scopes, at: now }, now)
+                let Decider { user, session } = by;
+                let user_generation = user.generation;
+                grant.approve(Approval { user: user.id, user_generation, client_generation, scopes, at: now, session }, now)
             }
         });
         Ok(decided.await?.0)

@@ -4,9 +4,12 @@
 //! `Engine::advance` is the only writer of grants.
 
 mod advance;
+mod ask;
 mod decide;
+mod exchange;
 mod hold;
 mod logout;
+mod open;
 mod password;
 mod poll;
 mod refresh;
@@ -24,18 +27,20 @@ use crate::{
     limit::{Limited, Limits},
     oauth::{
         client::Clients,
-        grant::{Grant, Issue},
+        grant::{Grant, Issue, Terms},
         id::GrantId,
         refusal::Refusal,
         scope::Scopes,
-        secret::Keyring,
+        secret::{Keyring, RootId},
         token::{self, Kind},
         user::User,
     },
     store::Store,
     verify::Verifier,
 };
-pub use decide::{Application, Decision};
+pub use ask::{Ask, Asked};
+pub use decide::{Application, Decider, Decision};
+pub use exchange::Exchange;
 pub use logout::LoggedOut;
 pub use poll::Poll;
 pub use refresh::Refresh;
@@ -71,16 +76,20 @@ impl From<Limited> for Error {
 pub struct Style {
     /// The dialect's name.
     pub dialect: &'static str,
-    /// Before a device code.
-    pub device_code: &'static str,
     /// Before an access token.
     pub access: &'static str,
-    /// Before a refresh token.
-    pub refresh: &'static str,
     /// How long an access token lives.
     pub access_life: std::time::Duration,
-    /// How long a refresh token lives, counted anew at each rotation.
-    pub refresh_life: Option<std::time::Duration>,
+    /// Where the dialect has refresh tokens: what stands before one, and how long it lives, counted
+    /// anew at each rotation.
+    pub refresh: Option<(&'static str, std::time::Duration)>,
+}
+
+impl Style {
+    /// What a redemption issues.
+    fn terms(&self, root: RootId) -> Terms {
+        Terms { access: self.access_life, refresh: self.refresh.map(|(_, life)| life), root }
+    }
 }
 
 /// What a grant issued, ready to be sent.
@@ -139,7 +148,7 @@ impl Engine {
     async fn tokens(&self, style: &Style, grant: &Grant, issue: &Issue) -> Result<Option<Tokens>, Unavailable> {
         let mint = |prefix, kind| token::mint(&self.keyring, issue.root, prefix, kind, grant.id.as_bytes(), issue.number, &grant.salt);
         let Some(access) = mint(style.access, Kind::Access) else { return Ok(None) };
-        let refresh = issue.refresh_until.and_then(|_| mint(style.refresh, Kind::Refresh));
+        let refresh = issue.refresh_until.and(style.refresh).and_then(|(prefix, _)| mint(prefix, Kind::Refresh));
         let user = match grant.approval() {
             Some(approval) => self.store.user(approval.user).await?,
             None => None,

@@ -12,7 +12,7 @@ use super::{Engine, Error, Style, Tokens};
 use crate::{
     limit::{Action, Who},
     oauth::{
-        grant::{Caller, Terms, after},
+        grant::{Caller, after},
         id::{ClientId, GrantId},
         pace::{self, Verdict},
         refusal::{ErrorCode, Refusal},
@@ -83,7 +83,7 @@ impl Engine {
     }
 
     async fn redeem(&self, code: &Presented, poll: &Poll<'_>) -> Result<Tokens, Error> {
-        let terms = Terms { access: poll.style.access_life, refresh: poll.style.refresh_life, root: self.keyring.minting() };
+        let terms = poll.style.terms(self.keyring.minting());
         let caller = Caller { dialect: poll.style.dialect, client: poll.client };
         let redeemed = self.advance(code.grant(), UNKNOWN, |grant, standing, now| match code.prove(&self.keyring, &grant.salt) {
             Some(proof) => grant.redeem(proof, caller, standing, &terms, now),

@@ -2,7 +2,7 @@
 
 use super::{Engine, Error, Style, Tokens};
 use crate::oauth::{
-    grant::{Caller, Terms},
+    grant::Caller,
     id::ClientId,
     refusal::{ErrorCode, Refusal},
     scope::Scopes,
@@ -32,7 +32,7 @@ impl Engine {
     /// `invalid_grant`, `invalid_scope`.
     pub async fn refresh(&self, refresh: Refresh<'_>) -> Result<Tokens, Error> {
         let token = Presented::read(&self.keyring, Kind::Refresh, refresh.refresh_token).ok_or(UNKNOWN)?;
-        let terms = Terms { access: refresh.style.access_life, refresh: refresh.style.refresh_life, root: self.keyring.minting() };
+        let terms = refresh.style.terms(self.keyring.minting());
         let caller = Caller { dialect: refresh.style.dialect, client: refresh.client };
         let refreshed = self.advance(token.grant(), UNKNOWN, |grant, standing, now| match token.prove(&self.keyring, &grant.salt) {
             Some(proof) => grant.refresh(proof, caller, refresh.scopes, standing, &terms, now),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::Engine;
+use super::{Decider, Engine};
 use crate::{
     oauth::{
         grant::after,
@@ -25,6 +25,13 @@ pub struct SignedIn {
     pub session: SessionId,
     /// Who is signed in.
     pub user: User,
+}
+
+impl SignedIn {
+    /// As whoever decides something in this browser.
+    pub const fn decider(&self) -> Decider<'_> {
+        Decider { user: &self.user, session: Some(self.session) }
+    }
 }
 
 impl Engine {

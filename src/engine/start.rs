@@ -4,20 +4,17 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::{Engine, Error, Style};
+use super::{Engine, Error, Style, ask::Request};
 use crate::{
-    limit::{Action, Who},
     oauth::{
         client::Client,
         code::UserCode,
-        grant::{Grant, Requester, State, after},
+        grant::{Channel, Requester},
         id::GrantId,
-        refusal::{ErrorCode, Refusal},
         scope::Scopes,
-        secret::Salt,
         token::{self, Kind},
     },
-    store::{Change, CommitError, Expect, Key, Record},
+    store::{CommitError, Key},
 };
 
 /// A user code that is taken is drawn anew so often; with 34 bits, once is rare.
@@ -27,6 +24,8 @@ const MAX_DRAWS: usize = 8;
 pub struct Start<'a> {
     /// How the dialect spells it.
     pub style: &'a Style,
+    /// Before a device code.
+    pub prefix: &'static str,
     /// The client that asks, authenticated where it can.
     pub client: &'a Client,
     /// What it wants; `None` for all that it may have.
@@ -54,39 +53,14 @@ impl Engine {
     /// # Errors
     /// `invalid_scope` where nothing is left of what is wanted; limited by address.
     pub async fn start(&self, start: Start<'_>) -> Result<Started, Error> {
-        const NOTHING: Refusal = Refusal::new(ErrorCode::InvalidScope, "The client may not ask for any of these scopes.");
-        self.limits.take(Action::Start, Who::peer(start.requester.network))?;
-        let requested = start.scopes.map_or_else(|| start.client.scopes.clone(), |wanted| wanted.narrowed_to(&start.client.scopes));
-        if requested.is_empty() {
-            return Err(NOTHING.into());
-        }
-        let now = self.clock.now();
-        let expires = after(now, start.life);
-        let grant = Grant {
-            id: GrantId::from_random(rand::random()),
-            dialect: start.style.dialect.to_owned(),
-            client: start.client.id.clone(),
-            requested,
-            requester: start.requester,
-            salt: Salt::from_random(rand::random()),
-            root: self.keyring.minting(),
-            created: now,
-            state: State::Pending { expires },
-        };
-        let minted = token::mint(&self.keyring, grant.root, start.style.device_code, Kind::DeviceCode, grant.id.as_bytes(), 0, &grant.salt);
+        let Start { style, prefix, client, scopes, requester, life } = start;
+        let (grant, expires) = self.pending(Request { style, client, scopes, requester, channel: Channel::Polled, life })?;
+        let minted = token::mint(&self.keyring, grant.root, prefix, Kind::DeviceCode, grant.id.as_bytes(), 0, &grant.salt);
         let device_code = minted.ok_or(Error::Contended)?;
         for _ in 0..MAX_DRAWS {
             let Some(user_code) = UserCode::from_random(random_bytes()) else { continue };
-            let Some(name) = self.keyring.lookups(&user_code).next() else { continue };
-            let pointer =
-                Change::Put { key: Key::UserCode(name), expect: Expect::Absent, record: Record::ToGrant(grant.id), until: Some(expires) };
-            let record = Change::Put {
-                key: Key::Grant(grant.id),
-                expect: Expect::Absent,
-                record: Record::Grant(Box::new(grant.clone())),
-                until: Some(grant.keep_until()),
-            };
-            match self.store.commit(vec![pointer, record]).await {
+            let Some(name) = self.keyring.lookups(user_code.as_bytes()).next() else { continue };
+            match self.begin(&grant, Key::UserCode(name), expires).await {
                 Ok(()) => return Ok(Started { grant: grant.id, device_code, user_code }),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable(unavailable)) => return Err(unavailable.into()),

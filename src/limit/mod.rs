@@ -26,6 +26,8 @@ pub enum Who {
     User(UserId),
     /// A grant, known by one of its codes.
     Grant(GrantId),
+    /// Everybody together.
+    All,
 }
 
 impl Who {

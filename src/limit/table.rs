@@ -14,6 +14,16 @@ pub enum Action {
     GuessUserCode,
     /// Signing in with a wrong password, counted by address.
     GuessPassword,
+    /// Entering a wrong 6-digit code, counted by address (SereChat).
+    GuessTypedCode,
+    /// Entering a wrong 6-digit code for anything that one user approved, counted by that user
+    /// (SereChat): one request's chance is small, and many must not add up.
+    GuessTypedCodeOfUser,
+    /// Entering a wrong 6-digit code, all callers together. Beyond it nobody is refused: the
+    /// operator is told.
+    WrongTypedCodes,
+    /// Telling the operator that somebody guesses.
+    Alarm,
 }
 
 /// So many times in so much time.
@@ -34,9 +44,13 @@ const fn row(action: Action, times: u32, per: Duration) -> Row {
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-pub(super) const ROWS: [Row; 4] = [
+pub(super) const ROWS: [Row; 8] = [
     row(Action::Start, 5, MINUTE),
     row(Action::Poll, 20, MINUTE),
     row(Action::GuessUserCode, 10, Duration::from_secs(10 * 60)),
     row(Action::GuessPassword, 10, Duration::from_secs(10 * 60)),
+    row(Action::GuessTypedCode, 10, Duration::from_secs(15 * 60)),
+    row(Action::GuessTypedCodeOfUser, 25, Duration::from_secs(24 * 3600)),
+    row(Action::WrongTypedCodes, 500, Duration::from_secs(10 * 60)),
+    row(Action::Alarm, 1, MINUTE),
 ];

@@ -24,10 +24,38 @@ impl Claim {
         (!trimmed.is_empty()).then(|| Self(trimmed.to_owned()))
     }
 
+    /// Takes the text as it is, trimmed, for dialects that refuse what others mend.
+    ///
+    /// # Errors
+    /// [`BadClaim`].
+    pub fn exact(text: &str) -> Result<Self, BadClaim> {
+        let trimmed = text.trim();
+        match trimmed.chars().count() {
+            0 => Err(BadClaim::Empty),
+            count if count > MAX_CHARS => Err(BadClaim::TooLong),
+            _ if text.chars().any(misleads) => Err(BadClaim::Misleading),
+            _ => Ok(Self(trimmed.to_owned())),
+        }
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// A text that is no name for people.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BadClaim {
+    /// Nothing but space.
+    #[error("is empty")]
+    Empty,
+    /// Over [`MAX_CHARS`].
+    #[error("is longer than {MAX_CHARS} characters")]
+    TooLong,
+    /// It holds what could make a line read as another one.
+    #[error("holds a control, format, separator or private-use character")]
+    Misleading,
 }
 
 impl fmt::Display for Claim {
@@ -44,6 +72,12 @@ fn visible(c: char) -> bool {
     )
 }
 
+/// Fewer than what is not [`visible`]: a character that is not assigned yet is somebody's new emoji.
+fn misleads(c: char) -> bool {
+    use GeneralCategory as G;
+    matches!(c.general_category(), G::Control | G::Format | G::LineSeparator | G::ParagraphSeparator | G::PrivateUse)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,5 +88,26 @@ mod tests {
         assert_eq!(claim.as_deref(), Some("laptop of Zoë"));
         assert_eq!(Claim::cleaned("\u{200b}\u{feff} \t"), None);
         assert_eq!(Claim::cleaned(&"x".repeat(500)).map(|claim| claim.as_str().len()), Some(MAX_CHARS));
+    }
+
+    #[test]
+    fn a_claim_that_is_not_mended_is_taken_whole_or_not_at_all() {
+        for name in ["Zoë's app", "  spaced  ", &"語".repeat(80), &format!(" {} ", "x".repeat(80)), "👩\u{fe0f}"] {
+            assert_eq!(Claim::exact(name).as_ref().map(Claim::as_str), Ok(name.trim()));
+        }
+        for (name, why) in [
+            ("", BadClaim::Empty),
+            (" \u{3000}", BadClaim::Empty),
+            (&"語".repeat(81), BadClaim::TooLong),
+            ("a\nb", BadClaim::Misleading),
+            ("a\n", BadClaim::Misleading),
+            ("a\u{200b}b", BadClaim::Misleading),
+            ("a\u{202e}b", BadClaim::Misleading),
+            ("a\u{2028}b", BadClaim::Misleading),
+            ("a\u{e000}b", BadClaim::Misleading),
+            ("a\u{ad}b", BadClaim::Misleading),
+        ] {
+            assert_eq!(Claim::exact(name), Err(why), "{name:?}");
+        }
     }
 }

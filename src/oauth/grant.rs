@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! Pending ──approve──► Approved ──redeem──► Live ──refresh──► Live ──revoke, replay──► Revoked
-//!    └─────deny──────► Denied
+//!    └─────deny──────► Denied └──wrong codes──► Void
 //! ```
 //!
 //! Times run out by themselves: a pending grant whose time is over *is* expired, without anybody
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     claim::Claim,
-    id::{ClientId, GrantId, UserId},
+    id::{ClientId, GrantId, SessionId, UserId},
     scope::Scopes,
     secret::{RootId, Salt},
 };
@@ -28,6 +28,8 @@ use super::{
 pub const RETRY_WINDOW: Duration = Duration::from_secs(10);
 /// At most so many access tokens of one grant live at a time; one more ends the oldest.
 pub const MAX_LIVE_ISSUES: usize = 8;
+/// So many wrong entries end the way of a typed code (SereChat, "Exchange code for token").
+pub const MAX_TRIES: u8 = 5;
 /// How long an ended or expired grant is remembered, for a better error than "unknown".
 const REMEMBER_EXPIRED: Duration = Duration::from_secs(24 * 3600);
 /// How long a revoked grant is remembered.
@@ -46,6 +48,9 @@ pub struct Grant {
     pub requested: Scopes,
     /// What is known of the asker.
     pub requester: Requester,
+    /// How the answer reaches the app.
+    #[serde(default)]
+    pub channel: Channel,
     /// From which its secrets are derived.
     pub salt: Salt,
     /// Under which root its code was minted.
@@ -56,9 +61,26 @@ pub struct Grant {
     pub state: State,
 }
 
+/// How the answer travels from the page, where a user decides, to the app that asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// The app asks for it, again and again (RFC 8628).
+    #[default]
+    Polled,
+    /// The user carries a code from the page to the app (SereChat).
+    Typed {
+        /// How long the code is good for, counted from the approval.
+        life: Duration,
+    },
+}
+
 /// What the consent page tells of the asker. Nothing of it is verified but the network.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Requester {
+    /// The app's name, as it says, where apps are not registered.
+    #[serde(default)]
+    pub app: Option<Claim>,
     /// The device's name, as it says.
     pub device: Option<Claim>,
     /// The kind of device, as it says.
@@ -82,6 +104,9 @@ pub enum State {
         approval: Approval,
         /// When the yes is over.
         redeem_by: Timestamp,
+        /// How many wrong codes were entered for it.
+        #[serde(default)]
+        tries: u8,
     },
     /// The app has its tokens.
     Live {
@@ -90,6 +115,11 @@ pub enum State {
         /// The issues that may still be used, in the order of their numbers. The last is the
         /// newest ever made, and it stays when its access token has expired.
         issues: Vec<Issue>,
+    },
+    /// A user said yes, and too many wrong codes were entered for it.
+    Void {
+        /// When the yes would have been over.
+        until: Timestamp,
     },
     /// A user said no.
     Denied {
@@ -120,6 +150,9 @@ pub struct Approval {
     pub scopes: Scopes,
     /// When.
     pub at: Timestamp,
+    /// In which browser, where it was in one. A code to be typed is shown to no other.
+    #[serde(default)]
+    pub session: Option<SessionId>,
 }
 
 /// One access token and, where the dialect has them, the refresh token that came with it.
@@ -202,29 +235,35 @@ impl Grant {
     pub const fn approval(&self) -> Option<&Approval> {
         match &self.state {
             State::Approved { approval, .. } | State::Live { approval, .. } => Some(approval),
-            State::Pending { .. } | State::Denied { .. } | State::Revoked { .. } => None,
+            State::Pending { .. } | State::Void { .. } | State::Denied { .. } | State::Revoked { .. } => None,
         }
     }
 
     /// Whether an app can still get or do something with it.
     pub fn is_usable(&self, now: Timestamp) -> bool {
         match &self.state {
-            State::Approved { redeem_by, .. } => now < *redeem_by,
+            State::Approved { .. } => self.is_open(now),
             State::Live { issues, .. } => {
                 // Of refresh tokens only the newest is good for anything.
                 let refresh_until = issues.last().and_then(|newest| newest.refresh_until);
                 issues.iter().map(|issue| issue.access_until).chain(refresh_until).any(|end| now < end)
             }
-            State::Pending { .. } | State::Denied { .. } | State::Revoked { .. } => false,
+            State::Pending { .. } | State::Void { .. } | State::Denied { .. } | State::Revoked { .. } => false,
         }
+    }
+
+    /// Whether a user said yes and the app has not come for it yet.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        matches!(self.state, State::Approved { redeem_by, .. } if now < redeem_by)
     }
 
     /// Until when the record is of any use.
     pub fn keep_until(&self) -> Timestamp {
         match &self.state {
-            State::Pending { expires: end } | State::Approved { redeem_by: end, .. } | State::Denied { at: end } => {
-                after(*end, REMEMBER_EXPIRED)
-            }
+            State::Pending { expires: end }
+            | State::Approved { redeem_by: end, .. }
+            | State::Void { until: end }
+            | State::Denied { at: end } => after(*end, REMEMBER_EXPIRED),
             State::Live { issues, .. } => {
                 let ends = issues.iter().flat_map(|issue| [Some(issue.access_until), issue.refresh_until]).flatten();
                 after(ends.max().unwrap_or(self.created), REMEMBER_EXPIRED)

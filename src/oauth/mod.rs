@@ -19,4 +19,5 @@ pub mod secret;
 pub mod step;
 pub mod subject;
 pub mod token;
+pub mod typed;
 pub mod user;

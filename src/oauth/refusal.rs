@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// The words of RFC 6749 sections 4.1.2.1 and 5.2 and of RFC 8628 section 3.5.
+/// The words of RFC 6749 sections 4.1.2.1 and 5.2 and of RFC 8628 section 3.5, and one of SereChat's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ErrorCode {
     /// Something is missing, repeated or malformed.
@@ -25,6 +25,11 @@ pub enum ErrorCode {
     SlowDown,
     /// The device code's time is over.
     ExpiredToken,
+    /// The code that a user typed is wrong (SereChat).
+    WrongCode {
+        /// How many more may be tried.
+        left: u8,
+    },
 }
 
 impl ErrorCode {
@@ -41,6 +46,7 @@ impl ErrorCode {
             Self::AuthorizationPending => "authorization_pending",
             Self::SlowDown => "slow_down",
             Self::ExpiredToken => "expired_token",
+            Self::WrongCode { .. } => "invalid_code",
         }
     }
 }

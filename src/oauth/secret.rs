@@ -10,8 +10,6 @@ use aws_lc_rs::{constant_time, hkdf, hmac};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::code::UserCode;
-
 /// The shortest root secret that is accepted, in bytes.
 pub const MIN_ROOT_BYTES: usize = 32;
 
@@ -107,6 +105,8 @@ pub(super) struct Root {
     pub(super) macs: hmac::Key,
     /// Derives the secrets of credentials.
     pub(super) secrets: hmac::Key,
+    /// Derives the codes that people type into apps.
+    pub(super) typed: hmac::Key,
     lookups: hmac::Key,
     forms: hmac::Key,
     check: [u8; 16],
@@ -158,6 +158,7 @@ impl Root {
             id,
             macs: sub_key(b"mac")?,
             secrets: sub_key(b"secret")?,
+            typed: sub_key(b"typed code")?,
             lookups: sub_key(b"lookup")?,
             forms: sub_key(b"form")?,
             check: first(&check),
@@ -209,9 +210,10 @@ impl Keyring {
         self.0.iter().map(|root| (root.id, root.check))
     }
 
-    /// Under which names the store may know a user code, the newest root's first.
-    pub fn lookups(&self, code: &UserCode) -> impl Iterator<Item = [u8; 16]> {
-        self.0.iter().map(|root| first(&hmac::sign(&root.lookups, code.as_bytes())))
+    /// Under which names the store may know something that is not to be read in it (a user code, a
+    /// request's id), the newest root's first.
+    pub fn lookups(&self, name: &[u8]) -> impl Iterator<Item = [u8; 16]> {
+        self.0.iter().map(|root| first(&hmac::sign(&root.lookups, name)))
     }
 
     /// Proof that a form was made by us for exactly these parts (a session, an action, a record).

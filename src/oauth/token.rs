@@ -65,13 +65,16 @@ pub struct Presented {
     secret: Zeroizing<[u8; SECRET]>,
 }
 
-/// Evidence that a caller holds issue `number` of a record. Only [`Presented::prove`] makes it.
+/// Evidence that a caller holds issue `number` of a record. Only [`Presented::prove`] makes it, and
+/// [`super::typed::TypedCode::prove`] for a code, which is issue 0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Proof {
     number: u32,
 }
 
 impl Proof {
+    pub(super) const CODE: Self = Self { number: 0 };
+
     /// The issue's number.
     pub const fn number(self) -> u32 {
         self.number

@@ -22,7 +22,7 @@ use crate::oauth::{
     pace::Pace,
     user::{User, UserName},
 };
-pub use record::{Record, Roots, Session};
+pub use record::{Open, Record, Roots, Session};
 
 /// What a store answers, some time.
 pub type Answer<'a, T, E = Unavailable> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
@@ -70,8 +70,12 @@ pub enum Key {
     Session(SessionId),
     /// Points to the grant that a user code stands for; the HMAC of the code.
     UserCode([u8; 16]),
+    /// Points to the grant that a request's id stands for; the HMAC of the id.
+    Ask([u8; 16]),
     /// Points to the user of that name.
     UserName(UserName),
+    /// What a user said yes to and no app has come for: [`Open`].
+    Open(UserId),
     /// The check values of the root secrets: [`Roots`].
     Roots,
 }
@@ -252,8 +256,23 @@ impl dyn Store {
     /// # Errors
     /// [`Unavailable`].
     pub async fn user_code(&self, code: [u8; 16]) -> Result<Option<GrantId>, Unavailable> {
-        let pointer = self.typed(Key::UserCode(code), |record| if let Record::ToGrant(id) = record { Some(id) } else { None }).await?;
-        Ok(pointer.map(|pointer| pointer.record))
+        self.pointer(Key::UserCode(code)).await
+    }
+
+    /// The grant that a request's id stands for.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn ask(&self, id: [u8; 16]) -> Result<Option<GrantId>, Unavailable> {
+        self.pointer(Key::Ask(id)).await
+    }
+
+    /// What a user said yes to and no app has come for.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn open(&self, user: UserId) -> Result<Option<Loaded<Open>>, Unavailable> {
+        self.typed(Key::Open(user), |record| if let Record::Open(open) = record { Some(open) } else { None }).await
     }
 
     /// The check values of the roots that this store was used with.
@@ -262,6 +281,11 @@ impl dyn Store {
     /// [`Unavailable`].
     pub async fn roots(&self) -> Result<Option<Loaded<Roots>>, Unavailable> {
         self.typed(Key::Roots, |record| if let Record::Roots(roots) = record { Some(roots) } else { None }).await
+    }
+
+    async fn pointer(&self, key: Key) -> Result<Option<GrantId>, Unavailable> {
+        let pointer = self.typed(key, |record| if let Record::ToGrant(id) = record { Some(id) } else { None }).await?;
+        Ok(pointer.map(|pointer| pointer.record))
     }
 
     async fn typed<R>(&self, key: Key, unwrap: impl FnOnce(Record) -> Option<R>) -> Result<Option<Loaded<R>>, Unavailable> {

@@ -25,10 +25,12 @@ pub enum Record {
     User(Box<User>),
     /// Under [`Key::Session`].
     Session(Session),
-    /// Under [`Key::UserCode`].
+    /// Under [`Key::UserCode`] and [`Key::Ask`].
     ToGrant(GrantId),
     /// Under [`Key::UserName`].
     ToUser(UserId),
+    /// Under [`Key::Open`].
+    Open(Open),
     /// Under [`Key::Roots`].
     Roots(Roots),
 }
@@ -47,6 +49,11 @@ pub struct Session {
     /// When it ends.
     pub expires: Timestamp,
 }
+
+/// The grants that a user said yes to and no app has come for, as far as they are counted: some of
+/// them may have been used or ended since.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Open(pub Vec<GrantId>);
 
 /// Which root secrets a store was used with: a value for each that tells it from any other and
 /// tells nothing about it.
@@ -90,6 +97,8 @@ impl Key {
             Self::User(id) => named(b'u', id.as_bytes()),
             Self::Session(id) => named(b's', id.as_bytes()),
             Self::UserCode(code) => named(b'c', code),
+            Self::Ask(id) => named(b'a', id),
+            Self::Open(user) => named(b'o', user.as_bytes()),
             Self::UserName(name) => named(b'n', name.as_str().as_bytes()),
             Self::Roots => named(b'r', b""),
         }

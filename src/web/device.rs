@@ -53,7 +53,12 @@ pub(super) async fn submit(desk: &Desk, call: Call) -> Answer {
     let typed = fields.text("user_code")?.unwrap_or_default();
     match desk.engine.find_by_user_code(typed, who.user.id, call.peer.ip).await {
         Ok(grant) => {
-            let page = layout::page(desk, "Approve an app", Some(&who), &consent(desk, &who, &grant));
+            let page = layout::page(
+                desk,
+                "Approve an app",
+                Some(&who),
+                &consent(desk, &who, &grant, &desk.path(DECISION), ("grant", &grant.id.to_string())),
+            );
             Ok(reply::noted(reply::html(StatusCode::OK, page), Some(grant.id), "shown"))
         }
         Err(Error::Refused(_)) => {
@@ -77,7 +82,7 @@ pub(super) async fn decide(desk: &Desk, call: Call) -> Answer {
         Some("deny") => (Decision::Deny, "denied", "Denied"),
         _ => return Err(BadInput::Malformed("There is no decision in the form.".into()).into()),
     };
-    let decided = match desk.engine.decide(grant, &who.user, decision).await {
+    let decided = match desk.engine.decide(grant, who.decider(), decision).await {
         // A button may be pressed twice: whoever said yes is shown that yes again.
         Err(Error::Refused(refusal)) if decision == Decision::Approve => {
             desk.engine.approved_by(who.user.id, grant).await?.ok_or(Problem::Refused(refusal))?
@@ -122,7 +127,8 @@ fn form(desk: &Desk, who: &SignedIn, typed: &str, from: Origin) -> Markup {
     }
 }
 
-fn consent(desk: &Desk, who: &SignedIn, grant: &Grant) -> Markup {
+/// The question. The answer goes to `action`, with a field that names what it is about.
+pub(super) fn consent(desk: &Desk, who: &SignedIn, grant: &Grant, action: &str, (field, value): (&str, &str)) -> Markup {
     let scopes = Engine::grantable(grant, &who.user);
     let now = desk.clock.now();
     html! {
@@ -149,9 +155,9 @@ fn consent(desk: &Desk, who: &SignedIn, grant: &Grant) -> Markup {
             @if !scopes.is_empty() {
                 p class="warning" { "Approve only what you started yourself, just now. If someone sent you the link or the code, deny it." }
             }
-            form class="decision" method="post" action=(desk.path(DECISION)) {
+            form class="decision" method="post" action=(action) {
                 input type="hidden" name=(csrf::FIELD) value=(csrf::token(desk, Purpose::Decide(who.session, grant.id)));
-                input type="hidden" name="grant" value=(grant.id);
+                input type="hidden" name=(field) value=(value);
                 @if !scopes.is_empty() {
                     button class="primary" name="decision" value="approve" { "Approve" }
                 }
@@ -161,7 +167,8 @@ fn consent(desk: &Desk, who: &SignedIn, grant: &Grant) -> Markup {
     }
 }
 
-fn done(desk: &Desk, grant: &Grant, decision: Decision) -> Markup {
+/// What came of it.
+pub(super) fn done(desk: &Desk, grant: &Grant, decision: Decision) -> Markup {
     html! {
         section class="card" {
             @match decision {
@@ -180,8 +187,11 @@ fn done(desk: &Desk, grant: &Grant, decision: Decision) -> Markup {
     }
 }
 
-/// The registered name of the app that asks.
+/// The name of the app that asks: as it says itself, or as it was registered.
 pub(super) fn app_name(desk: &Desk, grant: &Grant) -> String {
+    if let Some(app) = &grant.requester.app {
+        return app.to_string();
+    }
     let client = desk.engine.clients().get(&grant.dialect, &grant.client);
     client.map_or_else(|| grant.client.to_string(), |client| client.name.clone())
 }

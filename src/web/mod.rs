@@ -2,6 +2,7 @@
 //! it back. They work without JavaScript, and nothing is decided by opening a link.
 
 mod applications;
+mod authorize_app;
 mod browser;
 mod csrf;
 mod device;
@@ -16,6 +17,7 @@ use http::{Method, Response, StatusCode};
 use crate::{
     clock::Clock,
     config::{Claim, Pages, Paths, PublicUrl},
+    dialects::CodePage,
     engine::{Engine, Error, Unavailable},
     message::{BadInput, Body, Call, Endpoint, Need, Refused, endpoint, reply},
     oauth::refusal::{ErrorCode, Refusal},
@@ -40,6 +42,8 @@ pub struct Desk {
     pub scopes: BTreeMap<String, String>,
     /// Whether browsers come over TLS.
     pub public_url: PublicUrl,
+    /// Where an app's ask is decided that wants a code to be typed, if a dialect has such asks.
+    pub code_page: Option<CodePage>,
     /// For "two minutes ago".
     pub clock: Clock,
 }
@@ -58,6 +62,10 @@ const PATHS: [(&str, &str, Method); 10] = [
     ("page.style", STYLE, Method::GET),
 ];
 
+/// The page of a dialect whose users carry a code: its name in logs.
+const AUTHORIZE_APP: &str = "page.authorize_app";
+const AUTHORIZE_APP_SUBMIT: &str = "page.authorize_app.submit";
+
 /// The paths that the pages claim.
 pub fn claims(pages: &Pages) -> Vec<Claim> {
     let claim = |(_, path, method)| Claim {
@@ -71,12 +79,12 @@ pub fn claims(pages: &Pages) -> Vec<Claim> {
 
 /// The pages.
 pub fn endpoints(desk: &Arc<Desk>) -> Vec<Endpoint> {
-    let endpoint = |(name, path, method): (&'static str, &str, Method)| {
+    let endpoint = |name: &'static str, host: Option<String>, path: String, method: Method| {
         let desk = Arc::clone(desk);
         Endpoint {
             name,
-            host: None,
-            path: format!("{}{path}", desk.pages.prefix),
+            host,
+            path,
             methods: vec![method],
             need: Need::Nothing,
             shape: refused,
@@ -86,7 +94,12 @@ pub fn endpoints(desk: &Arc<Desk>) -> Vec<Endpoint> {
             }),
         }
     };
-    PATHS.into_iter().map(endpoint).collect()
+    let own = PATHS.into_iter().map(|(name, path, method)| endpoint(name, None, desk.path(path), method));
+    let code_pages = desk.code_page.iter().flat_map(|page| {
+        let page = |name, method| endpoint(name, page.host.clone(), page.path.clone(), method);
+        [page(AUTHORIZE_APP, Method::GET), page(AUTHORIZE_APP_SUBMIT, Method::POST)]
+    });
+    own.chain(code_pages).collect()
 }
 
 async fn answer(desk: &Desk, name: &'static str, call: Call) -> Response<Body> {
@@ -98,6 +111,8 @@ async fn answer(desk: &Desk, name: &'static str, call: Call) -> Response<Body> {
         "page.device" => device::show(desk, &call.head).await,
         "page.device.submit" => device::submit(desk, call).await,
         "page.decision" => device::decide(desk, call).await,
+        AUTHORIZE_APP => authorize_app::show(desk, &call.head).await,
+        AUTHORIZE_APP_SUBMIT => authorize_app::decide(desk, call).await,
         "page.applications" => applications::show(desk, &call.head).await,
         "page.revoke" => applications::revoke(desk, call).await,
         _ => return layout::style(),

@@ -5,13 +5,13 @@ use maud::{Markup, html};
 use secrecy::SecretString;
 
 use super::{
-    APPLICATIONS, Answer, DEVICE, Desk, Problem, SIGN_IN, browser,
+    APPLICATIONS, Answer, DEVICE, Desk, Problem, SIGN_IN, authorize_app, browser,
     csrf::{self, Purpose},
     layout,
 };
 use crate::{
     message::{Body, Call, Fields, Takes, reply},
-    oauth::code::UserCode,
+    oauth::{code::UserCode, typed::AskId},
 };
 
 /// Where a browser goes once somebody is signed in. Never an address from the request: only one of
@@ -22,12 +22,15 @@ pub(super) enum Next {
     Applications,
     /// The device page, with the code that the link brought.
     Device(Option<UserCode>),
+    /// The page on which this ask is decided.
+    AuthorizeApp(AskId),
 }
 
 impl Next {
     fn read(fields: &Fields) -> Result<Self, Problem> {
         Ok(match fields.text("to")? {
             Some("device") => Self::Device(fields.text("user_code")?.and_then(UserCode::parse)),
+            Some("authorize-app") => fields.text("request_id")?.and_then(AskId::parse).map_or(Self::Applications, Self::AuthorizeApp),
             _ => Self::Applications,
         })
     }
@@ -37,17 +40,26 @@ impl Next {
             Self::Applications => desk.path(APPLICATIONS),
             Self::Device(None) => desk.path(DEVICE),
             Self::Device(Some(code)) => format!("{}?user_code={}", desk.path(DEVICE), code.shown()),
+            Self::AuthorizeApp(ask) => authorize_app::path(desk, *ask),
         }
     }
 
     /// Sends a browser to the sign-in page, and later back.
     pub(super) fn sign_in_first(&self, desk: &Desk) -> Response<Body> {
-        let query = match self {
-            Self::Applications => String::new(),
-            Self::Device(None) => "?to=device".to_owned(),
-            Self::Device(Some(code)) => format!("?to=device&user_code={}", code.shown()),
-        };
-        reply::see_other(&format!("{}{query}", desk.path(SIGN_IN)))
+        // Our own words, codes and ids: nothing in them has to be encoded.
+        let query: Vec<String> = self.fields().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mark = if query.is_empty() { "" } else { "?" };
+        reply::see_other(&format!("{}{mark}{}", desk.path(SIGN_IN), query.join("&")))
+    }
+
+    /// What [`Next::read`] reads again.
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Applications => Vec::new(),
+            Self::Device(None) => vec![("to", "device".to_owned())],
+            Self::Device(Some(code)) => vec![("to", "device".to_owned()), ("user_code", code.shown())],
+            Self::AuthorizeApp(ask) => vec![("to", "authorize-app".to_owned()), ("request_id", ask.shown())],
+        }
     }
 }
 
@@ -103,19 +115,18 @@ fn form(desk: &Desk, visit: &str, next: &Next, name: &str, wrong: bool) -> Marku
     html! {
         section class="card" {
             h1 { "Sign in" }
-            @if let Next::Device(_) = next {
-                p class="lead" { "Then you can connect your device." }
+            @match next {
+                Next::Applications => {},
+                Next::Device(_) => p class="lead" { "Then you can connect your device." },
+                Next::AuthorizeApp(_) => p class="lead" { "Then you can see which app asks for access, and decide." },
             }
             @if wrong {
                 p class="error" role="alert" { "The user name or the password is wrong." }
             }
             form method="post" action=(desk.path(SIGN_IN)) {
                 input type="hidden" name=(csrf::FIELD) value=(csrf::token(desk, Purpose::SignIn(visit)));
-                @if let Next::Device(code) = next {
-                    input type="hidden" name="to" value="device";
-                    @if let Some(code) = code {
-                        input type="hidden" name="user_code" value=(code.shown());
-                    }
+                @for (name, value) in next.fields() {
+                    input type="hidden" name=(name) value=(value);
                 }
                 label for="name" { "User name" }
                 input id="name" name="name" value=(name) autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus[name.is_empty()];

@@ -22,11 +22,11 @@ fn text(path: &str) -> String {
 
 #[test]
 fn the_examples_load_as_they_are() {
-    for path in ["config/gatepost.toml", "config/minimal.toml"] {
+    for (path, dialects_on) in [("config/gatepost.toml", 2), ("config/minimal.toml", 1), ("config/serechat.toml", 1)] {
         let text = text(path);
         let written = Written { name: path, text: &text, folder: Path::new("/etc/gatepost") };
         let (config, dialects) = load_text(written, DIALECTS, reserved, &environment()).unwrap_or_else(|problems| panic!("\n{problems}"));
-        assert_eq!((dialects.len(), config.clients.len()), (1, 1), "{path}");
+        assert_eq!((dialects.len(), config.clients.len()), (dialects_on, dialects_on), "{path}");
         assert!(!config.routes.is_empty(), "{path}");
     }
 }

@@ -8,7 +8,7 @@ use std::{net::Ipv4Addr, time::Duration};
 
 use gatepost::{
     clock::Manual,
-    engine::{Decision, Engine, Poll, Start, Style},
+    engine::{Decider, Decision, Engine, Poll, Start, Style},
     oauth::{
         grant::Requester,
         id::{ClientId, GrantId},
@@ -29,11 +29,9 @@ use crate::support::{
 /// As Bootspring spells its credentials.
 const STYLE: Style = Style {
     dialect: "bootspring",
-    device_code: "bs_dc_",
     access: "bs_at_",
-    refresh: "bs_rt_",
     access_life: Duration::from_secs(15 * 60),
-    refresh_life: Some(Duration::from_secs(30 * 24 * 3600)),
+    refresh: Some(("bs_rt_", Duration::from_secs(30 * 24 * 3600))),
 };
 
 /// What a person's yes led to.
@@ -50,10 +48,10 @@ pub(crate) async fn issue(engine: &Engine, user: &User, client: &str) -> Token {
     static ADDRESSES: AtomicU8 = AtomicU8::new(0);
     let network = Ipv4Addr::new(192, 0, 2, ADDRESSES.fetch_add(1, Ordering::Relaxed)).into();
     let client = engine.clients().get(STYLE.dialect, &ClientId::new(client)).unwrap();
-    let requester = Requester { device: None, platform: None, network };
-    let start = Start { style: &STYLE, client, scopes: None, requester, life: Duration::from_secs(60) };
+    let requester = Requester { app: None, device: None, platform: None, network };
+    let start = Start { style: &STYLE, prefix: "bs_dc_", client, scopes: None, requester, life: Duration::from_secs(60) };
     let started = engine.start(start).await.unwrap();
-    engine.decide(started.grant, user, Decision::Approve).await.unwrap();
+    engine.decide(started.grant, Decider { user, session: None }, Decision::Approve).await.unwrap();
     let device_code = started.device_code.expose_secret();
     let (interval, hold, gone) = (Duration::from_secs(5), Duration::ZERO, &CancellationToken::new());
     let tokens = engine.poll(Poll { style: &STYLE, client: &client.id, device_code, interval, hold, gone }).await.unwrap();

@@ -2,6 +2,7 @@
 
 mod admit;
 mod decide;
+mod exchange;
 mod redeem;
 mod refresh;
 mod revoke;
@@ -53,11 +54,11 @@ fn pending() -> Grant {
 
 /// A yes, said at 60.
 fn approval() -> Approval {
-    Approval { user: user_id(1), user_generation: 3, client_generation: 4, scopes: scopes(), at: at(60) }
+    Approval { user: user_id(1), user_generation: 3, client_generation: 4, scopes: scopes(), at: at(60), session: None }
 }
 
 fn approved() -> Grant {
-    with(State::Approved { approval: approval(), redeem_by: START + CODE_LIFE })
+    with(State::Approved { approval: approval(), redeem_by: START + CODE_LIFE, tries: 0 })
 }
 
 /// One pair of tokens, made at that time.

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use gatepost::{
     clock::Manual,
-    engine::{Decision, Error},
+    engine::{Decider, Decision, Error},
     oauth::{refusal::ErrorCode, scope::Scopes, token::Kind, user::User},
     store::memory::Memory,
     verify::Denied,
@@ -185,7 +185,7 @@ impl Run {
 
     async fn decide(&mut self, decision: Decision) {
         let began = self.history.begin();
-        let answer = self.house.engine.decide(self.login.grant, &self.user, decision).await.map(|_| ());
+        let answer = self.house.engine.decide(self.login.grant, Decider { user: &self.user, session: None }, decision).await.map(|_| ());
         self.history.record(began, Ask::Decide(decision), told(&answer));
         let expected = if self.model.decide(decision) { Told::Yes } else { Told::Refused(ErrorCode::InvalidGrant) };
         assert_eq!(told(&answer), expected);

@@ -1,7 +1,7 @@
 //! Records come back as they were written, and what cannot be read is never guessed at.
 
 use gatepost::store::{
-    Change, Expect, Key, Record,
+    Change, Expect, Key, Open, Record,
     record::{FORMAT, Roots},
 };
 
@@ -22,6 +22,8 @@ fn samples() -> Vec<(Key, Record)> {
         (Key::User(user_id(1)), Record::User(Box::new(user(1)))),
         (Key::Session(session_id(1)), Record::Session(session(1))),
         (Key::UserCode([1; 16]), Record::ToGrant(grant_id(1))),
+        (Key::Ask([1; 16]), Record::ToGrant(grant_id(2))),
+        (Key::Open(user_id(1)), Record::Open(Open(vec![grant_id(1), grant_id(2)]))),
         (Key::UserName(user_name(1)), Record::ToUser(user_id(1))),
         (Key::Roots, Record::Roots(roots())),
     ];
@@ -49,6 +51,8 @@ async fn the_typed_readers_follow_their_pointers(on: &Stand) {
     assert_eq!(store.user_named(&user_name(1)).await.unwrap().unwrap().record, user(1));
     assert_eq!(store.session(session_id(1)).await.unwrap().unwrap().record, session(1));
     assert_eq!(store.user_code([1; 16]).await.unwrap(), Some(grant_id(1)));
+    assert_eq!(store.ask([1; 16]).await.unwrap(), Some(grant_id(2)));
+    assert_eq!(store.open(user_id(1)).await.unwrap().unwrap().record.0, [grant_id(1), grant_id(2)]);
     assert_eq!(store.roots().await.unwrap().unwrap().record, roots());
 }
 

@@ -13,7 +13,7 @@ use std::{
 
 use gatepost::{
     clock::Manual,
-    engine::{Decision, Engine, Error, LoggedOut, Poll, Refresh, Start, Started, Style, Tokens},
+    engine::{Decider, Decision, Engine, Error, LoggedOut, Poll, Refresh, Start, Started, Style, Tokens},
     limit::Limits,
     oauth::{
         client::{Client, Clients},
@@ -45,14 +45,7 @@ pub(crate) const CODE_LIFE: Duration = Duration::from_secs(900);
 pub(crate) const ACCESS_LIFE: Duration = Duration::from_secs(900);
 pub(crate) const REFRESH_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 pub(crate) const INTERVAL: Duration = Duration::from_secs(5);
-pub(crate) const STYLE: Style = Style {
-    dialect: DIALECT,
-    device_code: "dc_",
-    access: "at_",
-    refresh: "rt_",
-    access_life: ACCESS_LIFE,
-    refresh_life: Some(REFRESH_LIFE),
-};
+pub(crate) const STYLE: Style = Style { dialect: DIALECT, access: "at_", access_life: ACCESS_LIFE, refresh: Some(("rt_", REFRESH_LIFE)) };
 
 pub(crate) struct House {
     pub(crate) engine: Engine,
@@ -128,9 +121,13 @@ impl House {
     /// A device asks, each time from another address.
     pub(crate) async fn start(&self) -> Result<Login, Error> {
         let network = IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + self.asked.fetch_add(1, Ordering::Relaxed)));
-        let requester = Requester { device: None, platform: None, network };
+        let requester = Requester { app: None, device: None, platform: None, network };
         let client = client(CLIENT);
-        Ok(self.engine.start(Start { style: &STYLE, client: &client, scopes: None, requester, life: CODE_LIFE }).await?.into())
+        Ok(self
+            .engine
+            .start(Start { style: &STYLE, prefix: "dc_", client: &client, scopes: None, requester, life: CODE_LIFE })
+            .await?
+            .into())
     }
 
     /// A device polls and wants its answer at once.
@@ -160,7 +157,7 @@ impl House {
 
     /// The user [`USER`], as he was made, decides.
     pub(crate) async fn decide(&self, grant: GrantId, decision: Decision) -> Result<Grant, Error> {
-        self.engine.decide(grant, &user(USER), decision).await
+        self.engine.decide(grant, Decider { user: &user(USER), session: None }, decision).await
     }
 
     pub(crate) async fn approve(&self, grant: GrantId) -> Result<Grant, Error> {

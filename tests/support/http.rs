@@ -1,6 +1,6 @@
 //! A plain HTTP client: one connection a request, nothing followed, nothing interpreted.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// An answer, read to its end.
 #[derive(Clone, Debug)]
@@ -60,12 +60,22 @@ pub(crate) fn bearing(mut request: Request<Full<Bytes>>, token: &str) -> Request
     request
 }
 
+/// The same as [`send`], from this address of ours.
+pub(crate) async fn send_from(from: IpAddr, address: SocketAddr, request: Request<Full<Bytes>>) -> Reply {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::new(from, 0)).unwrap();
+    read(open_on(socket.connect(address).await.unwrap(), address, request).await.unwrap()).await
+}
+
 /// Sends a request and answers as soon as the head is there. Dropping the answer hangs up.
-pub(crate) async fn open(address: SocketAddr, mut request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>> {
+pub(crate) async fn open(address: SocketAddr, request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>> {
+    open_on(TcpStream::connect(address).await.unwrap(), address, request).await
+}
+
+async fn open_on(socket: TcpStream, address: SocketAddr, mut request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>> {
     if !request.headers().contains_key("host") {
         request.headers_mut().insert("host", address.to_string().parse().unwrap());
     }
-    let socket = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await?;
     tokio::spawn(connection);
     sender.send_request(request).await
@@ -73,6 +83,10 @@ pub(crate) async fn open(address: SocketAddr, mut request: Request<Full<Bytes>>)
 
 /// Sends a request and reads the answer to its end.
 pub(crate) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> Reply {
-    let (head, body) = open(address, request).await.unwrap().into_parts();
+    read(open(address, request).await.unwrap()).await
+}
+
+async fn read(response: Response<Incoming>) -> Reply {
+    let (head, body) = response.into_parts();
     Reply { status: head.status, headers: head.headers, body: body.collect().await.unwrap().to_bytes() }
 }

@@ -1,6 +1,7 @@
 //! What several tests use.
 
 pub(crate) mod browser;
+pub(crate) mod crowd;
 pub(crate) mod faulty;
 pub(crate) mod gateway;
 pub(crate) mod house;

@@ -83,6 +83,22 @@ impl Person {
         assert_eq!(reply.status, 200, "{}", reply.text());
     }
 
+    /// Decides about an app that asked for a code to be typed.
+    pub(crate) async fn decide_app(&self, request_id: &str, decision: &str) -> Reply {
+        let page = self.get(&format!("/authorize-app?request_id={request_id}")).await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        let fields = [("form", last_hidden(&page, "form")), ("request_id", hidden(&page, "request_id")), ("decision", decision.to_owned())];
+        self.post("/authorize-app", &fields.each_ref().map(|(name, value)| (*name, value.as_str()))).await
+    }
+
+    /// Approves such an app, follows to the next page, and reads the code.
+    pub(crate) async fn authorize(&self, request_id: &str) -> String {
+        let reply = self.decide_app(request_id, "approve").await;
+        assert_eq!(reply.status, 303, "{}", reply.text());
+        let page = self.get(reply.header("location")).await;
+        typed_code(&page).unwrap_or_else(|| panic!("no code in {}", page.text()))
+    }
+
     /// Presses the first Revoke button under Connected applications.
     pub(crate) async fn revoke_first(&self) -> Reply {
         let page = self.get("/applications").await;
@@ -90,6 +106,13 @@ impl Person {
         let card = Reply { body: text[text.find("<article").unwrap()..].to_owned().into(), ..page };
         self.post("/applications/revoke", &[("form", &hidden(&card, "form")), ("grant", &hidden(&card, "grant"))]).await
     }
+}
+
+/// The code that a page shows, if it does.
+pub(crate) fn typed_code(page: &Reply) -> Option<String> {
+    let text = page.text();
+    let (_, after) = text.split_once("typed-code\">")?;
+    Some(after.split('<').next()?.to_owned())
 }
 
 /// The value of the first hidden field of that name.

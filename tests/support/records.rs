@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, time::Duration};
 use gatepost::{
     oauth::{
         claim::Claim,
-        grant::{Approval, Grant, Issue, Requester, RevokedBecause, State},
+        grant::{Approval, Channel, Grant, Issue, Requester, RevokedBecause, State},
         id::{ClientId, GrantId, SessionId, UserId},
         scope::Scopes,
         secret::{RootId, Salt},
@@ -58,7 +58,8 @@ pub(crate) fn pending_grant(n: u64) -> Grant {
         dialect: "bootspring".to_owned(),
         client: ClientId::new("cli"),
         requested: scopes(),
-        requester: Requester { device: Claim::cleaned("Zoë's laptop"), platform: None, network: Ipv4Addr::LOCALHOST.into() },
+        requester: Requester { app: None, device: Claim::cleaned("Zoë's laptop"), platform: None, network: Ipv4Addr::LOCALHOST.into() },
+        channel: Channel::Polled,
         salt: Salt::from_random([7; 32]),
         root: RootId::DEFAULT,
         created: START,
@@ -67,8 +68,15 @@ pub(crate) fn pending_grant(n: u64) -> Grant {
 }
 
 /// A grant in each of its states.
-pub(crate) fn grants_in_every_state(n: u64) -> [Grant; 5] {
-    let approval = || Approval { user: user_id(n), user_generation: 3, client_generation: 4, scopes: scopes(), at: START };
+pub(crate) fn grants_in_every_state(n: u64) -> [Grant; 6] {
+    let approval = || Approval {
+        user: user_id(n),
+        user_generation: 3,
+        client_generation: 4,
+        scopes: scopes(),
+        at: START,
+        session: Some(session_id(n)),
+    };
     let issue = |number| Issue {
         number,
         root: RootId::DEFAULT,
@@ -79,7 +87,8 @@ pub(crate) fn grants_in_every_state(n: u64) -> [Grant; 5] {
     };
     [
         pending_grant(n).state,
-        State::Approved { approval: approval(), redeem_by: START },
+        State::Approved { approval: approval(), redeem_by: START, tries: 3 },
+        State::Void { until: START },
         State::Live { approval: approval(), issues: vec![issue(1), Issue { refresh_until: None, ..issue(2) }] },
         State::Denied { at: START },
         State::Revoked { at: START, why: RevokedBecause::Replay, redeemed: true },

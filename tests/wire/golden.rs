@@ -111,7 +111,7 @@ impl Stage {
         Self { gateway, store, seen: Seen::default() }
     }
 
-    async fn direct(&self, directive: &str, at: &str) {
+    async fn direct(&mut self, directive: &str, at: &str) {
         let directive = self.seen.filled(directive);
         let words: Vec<&str> = directive.split_whitespace().collect();
         match words.as_slice() {
@@ -120,6 +120,14 @@ impl Stage {
             ["advance", span] => self.gateway.time.advance(parse_span(span).unwrap_or_else(|| panic!("{at}: {span} is no time"))),
             [decision @ ("approve" | "deny"), code, who @ ..] => {
                 let reply = self.person(who, at).await.decide(code, decision).await;
+                assert_eq!(reply.status, 200, "{at}: {}", reply.text());
+            }
+            ["authorize", request, who @ ..] => {
+                let code = self.person(who, at).await.authorize(request).await;
+                self.seen.codes(&code);
+            }
+            ["refuse", request, who @ ..] => {
+                let reply = self.person(who, at).await.decide_app(request, "deny").await;
                 assert_eq!(reply.status, 200, "{at}: {}", reply.text());
             }
             ["revoke", who @ ..] => {

@@ -5,3 +5,4 @@ mod bootspring;
 mod golden;
 mod login;
 mod pages;
+mod serechat;

@@ -165,6 +165,17 @@ impl<'a> Section<'a> {
         (names.len() == count).then(|| names.into_iter().collect())
     }
 
+    /// The scopes of a list, or this one where there is none; it must be declared like any other.
+    pub fn scopes_or(&mut self, key: &'static str, default: &str) -> Scopes {
+        let written = self.holds(key);
+        let scopes = self.scopes(key);
+        if !written {
+            let place = self.place().clone();
+            self.report.scopes.push((default.to_owned(), place));
+        }
+        scopes.unwrap_or_else(|| [default.to_owned()].into_iter().collect())
+    }
+
     /// Whether a list stands where something else could, too. When only the keys are of interest,
     /// one does, since a list's elements may have keys.
     pub fn is_list(&mut self, key: &'static str) -> bool {

@@ -73,11 +73,9 @@ impl Bootspring {
             mount,
             style: Style {
                 dialect: NAME,
-                device_code: "bs_dc_",
                 access: "bs_at_",
-                refresh: "bs_rt_",
                 access_life: section.duration("access", MINUTE..=DAY).unwrap_or(15 * MINUTE),
-                refresh_life: Some(section.duration("refresh", MINUTE..=366 * DAY).unwrap_or(30 * DAY)),
+                refresh: Some(("bs_rt_", section.duration("refresh", MINUTE..=366 * DAY).unwrap_or(30 * DAY))),
             },
             default_client,
             tier: section.text("tier").unwrap_or_else(|| "free".to_owned()),

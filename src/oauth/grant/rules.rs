@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Approval, Caller, Grant, Issue, MAX_LIVE_ISSUES, NotAdmitted, RETRY_WINDOW, RevokedBecause, Standing, State, Terms, after};
+use super::{
+    Approval, Caller, Channel, Grant, Issue, MAX_LIVE_ISSUES, MAX_TRIES, NotAdmitted, RETRY_WINDOW, RevokedBecause, Standing, State, Terms,
+    after,
+};
 use crate::oauth::{
     refusal::{ErrorCode, Refusal},
     scope::Scopes,
@@ -19,7 +22,12 @@ impl Grant {
     pub fn approve(&self, approval: Approval, now: Timestamp) -> Step<()> {
         match &self.state {
             State::Pending { expires } if now < *expires => {
-                let state = State::Approved { approval, redeem_by: *expires };
+                let redeem_by = match self.channel {
+                    Channel::Polled => *expires,
+                    // Also where that is later: nobody is to hurry with the last minute's code.
+                    Channel::Typed { life } => after(now, life),
+                };
+                let state = State::Approved { approval, redeem_by, tries: 0 };
                 Step::to(self.with(state), Ok(()))
             }
             _ => Step::unchanged(Err(NOT_PENDING)),
@@ -45,18 +53,50 @@ impl Grant {
                 Step::unchanged(Err(EXPIRED))
             }
             State::Pending { .. } => Step::unchanged(Err(if standing.client.is_some() { PENDING } else { DENIED })),
-            State::Approved { approval, .. } if standing.upholds(approval) => {
-                let issue = Issue::new(1, approval.scopes.clone(), terms, now);
-                let state = State::Live { approval: approval.clone(), issues: vec![issue.clone()] };
-                Step::to(self.with(state), Ok(issue))
-            }
+            State::Approved { approval, .. } if standing.upholds(approval) => self.first_issue(approval, terms, now),
             State::Approved { .. } | State::Denied { .. } | State::Revoked { redeemed: false, .. } => Step::unchanged(Err(DENIED)),
             State::Live { approval, issues } => {
                 // A first answer that was lost is given again, until something was done with it.
                 let again = issues.last().filter(|newest| newest.number == 1 && newest.may_be_repeated(now) && standing.upholds(approval));
                 Step::unchanged(again.cloned().ok_or(USED))
             }
-            State::Revoked { redeemed: true, .. } => Step::unchanged(Err(USED)),
+            State::Void { .. } | State::Revoked { redeemed: true, .. } => Step::unchanged(Err(USED)),
+        }
+    }
+
+    /// The app brings the code that the user typed into it, or a wrong one: `None` (SereChat,
+    /// "Exchange code for token"). It is answered once. Counting and comparing are one step, so
+    /// that no number of simultaneous tries is more than five.
+    pub fn exchange(&self, code: Option<Proof>, caller: Caller<'_>, standing: Standing, terms: &Terms, now: Timestamp) -> Step<Issue> {
+        const UNKNOWN: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The request is unknown, expired or was used already.");
+        const PENDING: Refusal = Refusal::new(ErrorCode::AuthorizationPending, "The user has not decided yet.");
+        const DENIED: Refusal = Refusal::new(ErrorCode::AccessDenied, "The user denied the request.");
+        const ENDED: Refusal = Refusal::new(ErrorCode::AccessDenied, "The access was taken back before the code was used.");
+        const VOID: Refusal = Refusal::new(ErrorCode::AccessDenied, "Too many wrong codes were entered. Start again.");
+        const WRONG: &str = "The code is wrong.";
+        if !self.is_of(caller) {
+            return Step::unchanged(Err(UNKNOWN));
+        }
+        match &self.state {
+            State::Pending { expires: end } | State::Approved { redeem_by: end, .. } | State::Void { until: end } if now >= *end => {
+                Step::unchanged(Err(UNKNOWN))
+            }
+            State::Pending { .. } if standing.client.is_some() => Step::unchanged(Err(PENDING)),
+            State::Approved { approval, redeem_by, tries } if standing.upholds(approval) => match code {
+                Some(_) => self.first_issue(approval, terms, now),
+                None if tries + 1 < MAX_TRIES => {
+                    let state = State::Approved { approval: approval.clone(), redeem_by: *redeem_by, tries: tries + 1 };
+                    Step::to(self.with(state), Err(Refusal::new(ErrorCode::WrongCode { left: MAX_TRIES - tries - 1 }, WRONG)))
+                }
+                None => {
+                    let refusal = Refusal { code: ErrorCode::WrongCode { left: 0 }, ..VOID };
+                    Step::to(self.with(State::Void { until: *redeem_by }), Err(refusal))
+                }
+            },
+            State::Void { .. } => Step::unchanged(Err(VOID)),
+            State::Denied { .. } => Step::unchanged(Err(DENIED)),
+            State::Pending { .. } | State::Approved { .. } | State::Revoked { redeemed: false, .. } => Step::unchanged(Err(ENDED)),
+            State::Live { .. } | State::Revoked { redeemed: true, .. } => Step::unchanged(Err(UNKNOWN)),
         }
     }
 
@@ -110,7 +150,7 @@ impl Grant {
         match &self.state {
             State::Pending { .. } => Step::to(self.with(State::Denied { at: now }), Ok(())),
             State::Approved { .. } | State::Live { .. } => self.end(why, Ok(()), now),
-            State::Denied { .. } => Step::unchanged(Ok(())),
+            State::Void { .. } | State::Denied { .. } => Step::unchanged(Ok(())),
             State::Revoked { .. } => Step::ended(self.id, Ok(())),
         }
     }
@@ -132,8 +172,15 @@ impl Grant {
                 issue.map(|issue| (approval, issue)).ok_or(NotAdmitted::Expired)
             }
             State::Revoked { .. } => Err(NotAdmitted::Revoked),
-            State::Pending { .. } | State::Approved { .. } | State::Denied { .. } => Err(NotAdmitted::Unknown),
+            State::Pending { .. } | State::Approved { .. } | State::Void { .. } | State::Denied { .. } => Err(NotAdmitted::Unknown),
         }
+    }
+
+    /// From the yes to the first token.
+    fn first_issue(&self, approval: &Approval, terms: &Terms, now: Timestamp) -> Step<Issue> {
+        let issue = Issue::new(1, approval.scopes.clone(), terms, now);
+        let state = State::Live { approval: approval.clone(), issues: vec![issue.clone()] };
+        Step::to(self.with(state), Ok(issue))
     }
 
     /// Whether it belongs to this dialect and client; to all others it is unknown.

@@ -103,6 +103,7 @@ async fn everything_ends_well(site: &Site, login: &Login, outcome: &str) {
             assert!(!won(Decision::Deny) && given.is_empty(), "{outcome}");
             site.poll(&login.device_code).await.unwrap();
         }
+        State::Void { .. } => panic!("{outcome}: no code was typed"),
         State::Live { issues, .. } => {
             assert!(!won(Decision::Deny), "{outcome}");
             let newest = issues.last().unwrap();

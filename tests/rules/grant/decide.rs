@@ -18,7 +18,7 @@ fn a_yes_makes_a_pending_grant_an_approved_one() {
     let step = approve(&pending(), at(60));
     assert_eq!((&step.outcome, step.takes_back), (&Ok(()), None));
     let approved = next(&pending(), &step);
-    assert_eq!(approved.state, State::Approved { approval: approval(), redeem_by: START + CODE_LIFE });
+    assert_eq!(approved.state, State::Approved { approval: approval(), redeem_by: START + CODE_LIFE, tries: 0 });
     assert_eq!(approved.approval(), Some(&approval()));
     assert!(!approved.is_pending(at(60)));
 }

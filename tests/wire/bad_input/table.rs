@@ -35,6 +35,8 @@ pub(super) enum Says {
     Nested,
     /// As OpenAI's API.
     OpenAi,
+    /// `{"error", "message"}`.
+    FlatWithMessage,
     /// A page.
     Page,
 }
@@ -68,6 +70,10 @@ pub(super) const ROWS: &[Row] = &[
     row("GET", "/api/v1/auth/me", Sends::Nothing, Says::Nested, &[]),
     row("POST", "/api/v1/auth/refresh", Sends::Json, Says::Nested, &["refreshToken"]),
     row("POST", "/api/v1/auth/logout", Sends::Json, Says::Nested, &["refreshToken"]),
+    row("POST", "/api/auth/app/request", Sends::Json, Says::FlatWithMessage, &["app_name"]),
+    row("POST", "/api/auth/app/exchange", Sends::Json, Says::FlatWithMessage, &["request_id", "code"]),
+    row("GET", "/authorize-app", Sends::Query, Says::Page, &["request_id"]),
+    row("POST", "/authorize-app", Sends::Form, Says::Page, &["form", "request_id", "decision"]),
     row("GET", "/", Sends::Nothing, Says::Page, &[]),
     row("GET", "/sign-in", Sends::Query, Says::Page, &["to", "user_code"]),
     row("POST", "/sign-in", Sends::Form, Says::Page, &["form", "name", "password", "to", "user_code"]),
@@ -84,7 +90,7 @@ pub(super) const ROWS: &[Row] = &[
 
 /// What the gateway says that it answers: methods and paths.
 pub(super) fn claimed() -> BTreeSet<(String, String)> {
-    let written = Written { name: "test", text: CONFIG, folder: Path::new("") };
+    let written = Written { name: "test", text: &CONFIG, folder: Path::new("") };
     let plan = Plan::read(written).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
     let dialects = plan.dialects.iter().flat_map(Mounted::claims);
     let claims = dialects.chain(web::claims(&plan.config.pages)).chain([health::claim()]);
@@ -127,6 +133,10 @@ impl Says {
             Self::FlatAndMessage => {
                 assert_eq!(names(&no), ["error", "error_description", "message"], "{at}");
                 assert_eq!(no["message"], no["error_description"], "{at}");
+                &no["message"]
+            }
+            Self::FlatWithMessage => {
+                assert_eq!(names(&no), ["error", "message"], "{at}");
                 &no["message"]
             }
             Self::Nested => {

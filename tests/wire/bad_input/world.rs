@@ -1,7 +1,11 @@
 //! A gateway where everything is there that a good request needs, and a good request for each row
 //! of the table.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use gatepost::clock::Manual;
@@ -10,14 +14,16 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 
 use super::table::Row;
-pub(super) use crate::support::gateway::CONFIG;
 use crate::support::{
-    gateway::{Gateway, PASSWORD, USER},
+    gateway::{self, Gateway, PASSWORD, USER},
     http::{Reply, bearing},
     person::{Person, hidden, last_hidden},
     records::START,
     watched::Watched,
 };
+
+/// All dialects are on.
+pub(super) static CONFIG: LazyLock<String> = LazyLock::new(|| format!("{}\n[dialects.serechat]\n", gateway::CONFIG));
 
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -41,7 +47,7 @@ impl World {
     pub(super) async fn gateway() -> (Gateway, Arc<Watched>) {
         let time = Manual::starting_at(START);
         let store = Arc::new(Watched::new(time.clock()));
-        (Gateway::over(CONFIG, Arc::clone(&store) as _, time).await, store)
+        (Gateway::over(&CONFIG, Arc::clone(&store) as _, time).await, store)
     }
 
     pub(super) async fn at(gateway: &Gateway) -> Self {
@@ -53,6 +59,9 @@ impl World {
         // What was asked for so far counts no more.
         gateway.time.advance(Duration::from_secs(60));
 
+        let request =
+            gateway.post_json("/api/auth/app/request", &json!({"app_name": "An app"})).await.1["request_id"].as_str().unwrap().to_owned();
+        let authorize = ada.get(&format!("/authorize-app?request_id={request}")).await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let user_code = text(&app_pending.codes["user_code"]);
         let (sign_in, device, applications) = (stranger.get("/sign-in").await, ada.get("/device").await, ada.get("/applications").await);
@@ -68,6 +77,10 @@ impl World {
             ("device.platform", "linux".to_owned()),
             ("device.arch", "x64".to_owned()),
             ("device.hostname", "laptop".to_owned()),
+            ("app_name", "An app".to_owned()),
+            ("request_id", request),
+            ("code", "123456".to_owned()),
+            ("/authorize-app form", last_hidden(&authorize, "form")),
             ("name", USER.to_owned()),
             ("password", PASSWORD.to_owned()),
             ("to", "device".to_owned()),

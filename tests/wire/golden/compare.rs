@@ -49,6 +49,13 @@ impl Seen {
         pieces(text).into_iter().map(piece).collect()
     }
 
+    /// Remembers the code that a page showed as `{code}`, and another one as `{wrong}`.
+    pub(super) fn codes(&mut self, code: &str) {
+        let number: u32 = code.parse().unwrap();
+        self.0.insert("code".to_owned(), code.to_owned());
+        self.0.insert("wrong".to_owned(), format!("{:06}", (number + 1) % 1_000_000));
+    }
+
     /// Compares an answer, and remembers what is new in it.
     pub(super) fn compare(&mut self, expected: &Expected, got: &Reply) -> Result<(), String> {
         if got.status.as_u16() != expected.status {

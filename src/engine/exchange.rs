@@ -1,0 +1,90 @@
+//! Redeem, by a typed code: the app brings the six digits that its user read on the page
+//! (SereChat, "Exchange code for token").
+//!
+//! One request's chance is five in a million. What keeps many requests from adding up is counted
+//! besides: wrong codes by address, and by the user who approved what they were tried on.
+
+use std::net::IpAddr;
+
+use super::{Engine, Error, SignedIn, Style, Tokens};
+use crate::{
+    limit::{Action, Who},
+    oauth::{
+        grant::{Caller, Channel, Grant},
+        id::{ClientId, UserId},
+        refusal::{ErrorCode, Refusal},
+        typed::{AskId, TypedCode},
+    },
+};
+
+/// One try.
+pub struct Exchange<'a> {
+    /// How the dialect spells it.
+    pub style: &'a Style,
+    /// The client that tries.
+    pub client: &'a ClientId,
+    /// Which ask; `None` where what was shown names none.
+    pub ask: Option<AskId>,
+    /// What the user typed.
+    pub code: TypedCode,
+    /// From where.
+    pub peer: IpAddr,
+}
+
+const UNKNOWN: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The request is unknown, expired or was used already.");
+const TOO_MANY: Refusal = Refusal::new(ErrorCode::AccessDenied, "Too many wrong codes were entered for this user's requests today.");
+
+impl Engine {
+    /// Answers a try. A right code is answered once.
+    ///
+    /// # Errors
+    /// `authorization_pending`; `invalid_code` with the tries that are left; `access_denied` where
+    /// the request is void, denied or taken back; `invalid_grant` where it is unknown, expired or
+    /// used. Limited by address.
+    pub async fn exchange(&self, exchange: Exchange<'_>) -> Result<Tokens, Error> {
+        let peer = Who::peer(exchange.peer);
+        self.limits.look(Action::GuessTypedCode, peer)?;
+        let ask = exchange.ask.ok_or(UNKNOWN)?;
+        let grant = self.asked(ask).await?.ok_or(UNKNOWN)?;
+        // Only what somebody approved can be guessed at.
+        let approver = grant.approval().filter(|_| grant.is_open(self.clock.now())).map(|approval| approval.user);
+        if let Some(user) = approver
+            && self.limits.look(Action::GuessTypedCodeOfUser, Who::User(user)).is_err()
+        {
+            return Err(TOO_MANY.into());
+        }
+        let terms = exchange.style.terms(self.keyring.minting());
+        let caller = Caller { dialect: exchange.style.dialect, client: exchange.client };
+        let exchanged = self.advance(grant.id, UNKNOWN, |grant, standing, now| {
+            grant.exchange(exchange.code.prove(&self.keyring, grant), caller, standing, &terms, now)
+        });
+        match exchanged.await {
+            Ok((grant, issue)) => self.tokens(exchange.style, &grant, &issue).await?.ok_or_else(|| UNKNOWN.into()),
+            Err(Error::Refused(refusal)) => {
+                if let (ErrorCode::WrongCode { .. }, Some(user)) = (refusal.code, approver) {
+                    self.count_wrong_code(peer, user)?;
+                }
+                Err(refusal.into())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn count_wrong_code(&self, peer: Who, approver: UserId) -> Result<(), Error> {
+        let by_user = self.limits.take(Action::GuessTypedCodeOfUser, Who::User(approver));
+        let by_peer = self.limits.take(Action::GuessTypedCode, peer);
+        let by_all = self.limits.take(Action::WrongTypedCodes, Who::All);
+        if by_all.is_err() && self.limits.take(Action::Alarm, Who::All).is_ok() {
+            tracing::error!("unusually many wrong 6-digit codes are being entered: somebody may be guessing");
+        }
+        by_peer?;
+        by_user.map_err(|_counted_otherwise| TOO_MANY.into())
+    }
+
+    /// The code of a grant that waits for one, for the browser in which it was approved.
+    pub fn code_for(&self, grant: &Grant, who: &SignedIn) -> Option<TypedCode> {
+        let approval = grant.approval().filter(|approval| approval.user == who.user.id && approval.session == Some(who.session));
+        approval.filter(|_| grant.channel != Channel::Polled && grant.is_open(self.clock.now()))?;
+        TypedCode::of(&self.keyring, grant)
+    }
+}
