@@ -6,3 +6,4 @@ mod grant;
 mod history;
 mod model;
 mod polling;
+mod typed;

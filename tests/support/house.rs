@@ -13,9 +13,10 @@ use std::{
 
 use gatepost::{
     clock::Manual,
-    engine::{Decider, Decision, Engine, Error, LoggedOut, Poll, Refresh, Start, Started, Style, Tokens},
+    engine::{Ask, Asked, Decider, Decision, Engine, Error, Exchange, LoggedOut, Poll, Refresh, Start, Started, Style, Tokens},
     limit::Limits,
     oauth::{
+        claim::Claim,
         client::{Client, Clients},
         grant::{Grant, Requester},
         id::{ClientId, GrantId, UserId},
@@ -24,6 +25,7 @@ use gatepost::{
         secret::{Keyring, RootId},
         subject::Subject,
         token::Kind,
+        typed::{AskId, TypedCode},
         user::User,
     },
     store::{Change, Expect, Key, Record, Store, memory::Memory},
@@ -42,6 +44,8 @@ pub(crate) const STRANGER: &str = "stranger";
 /// The number of the user who approves.
 pub(crate) const USER: u64 = 1;
 pub(crate) const CODE_LIFE: Duration = Duration::from_secs(900);
+pub(crate) const ASK_LIFE: Duration = Duration::from_secs(600);
+pub(crate) const TYPED_LIFE: Duration = Duration::from_secs(300);
 pub(crate) const ACCESS_LIFE: Duration = Duration::from_secs(900);
 pub(crate) const REFRESH_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 pub(crate) const INTERVAL: Duration = Duration::from_secs(5);
@@ -120,14 +124,31 @@ impl House {
 
     /// A device asks, each time from another address.
     pub(crate) async fn start(&self) -> Result<Login, Error> {
-        let network = IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + self.asked.fetch_add(1, Ordering::Relaxed)));
-        let requester = Requester { app: None, device: None, platform: None, network };
+        let requester = Requester { app: None, device: None, platform: None, network: self.another_address() };
         let client = client(CLIENT);
         Ok(self
             .engine
             .start(Start { style: &STYLE, prefix: "dc_", client: &client, scopes: None, requester, life: CODE_LIFE })
             .await?
             .into())
+    }
+
+    /// An app asks for a code to be typed, each time from another address.
+    pub(crate) async fn ask(&self) -> Result<Asked, Error> {
+        let requester = Requester { app: Claim::cleaned("An app"), device: None, platform: None, network: self.another_address() };
+        let client = client(CLIENT);
+        self.engine.ask(Ask { style: &STYLE, client: &client, requester, life: ASK_LIFE, code_life: TYPED_LIFE }).await
+    }
+
+    /// It tries a code, each time from another address.
+    pub(crate) async fn exchange(&self, ask: AskId, code: TypedCode) -> Result<Given, Error> {
+        let client = ClientId::new(CLIENT);
+        let exchange = Exchange { style: &STYLE, client: &client, ask: Some(ask), code, peer: self.another_address() };
+        Ok(self.engine.exchange(exchange).await?.into())
+    }
+
+    fn another_address(&self) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + self.asked.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// A device polls and wants its answer at once.
