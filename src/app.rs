@@ -15,6 +15,7 @@ use crate::{
     limit::Limits,
     net::{
         Drain,
+        peer::Proxies,
         runtime::{Listeners, Threads},
     },
     oauth::{client::Clients, secret::Keyring},
@@ -134,7 +135,7 @@ impl Interior {
     pub async fn over(plan: Plan, store: Arc<dyn Store>, clock: Clock) -> Result<Self, StartError> {
         let keyring: Arc<Keyring> = Arc::new(roots::keyring(&plan.config, store.as_ref()).await?);
         let clients: Arc<Clients> = Arc::new(plan.config.clients.iter().cloned().collect());
-        let limits = Arc::new(Limits::new(&clock));
+        let limits = Arc::new(Limits::new(&plan.config.limits, &clock));
         let verifier = Arc::new(Verifier::new(Arc::clone(&store), Arc::clone(&keyring), Arc::clone(&clients), clock.clone()));
         let engine = Arc::new(Engine::new(Arc::clone(&store), keyring, clients, Arc::clone(&verifier), Arc::clone(&limits), clock.clone()));
         Ok(Self { plan, clock, store, limits, verifier, engine })
@@ -159,6 +160,8 @@ impl Interior {
         let routes = Routes::new(self.endpoints(), &config.routes, &self.clock)?;
         let shared = Arc::new(Shared {
             routes,
+            limits: Arc::clone(&self.limits),
+            proxies: Proxies::new(config.trusted_proxies.clone().unwrap_or_default()),
             verifier: Arc::clone(&self.verifier),
             control: control.clone(),
             clock: self.clock.clone(),

@@ -156,6 +156,12 @@ fn complain(failure: &Failure) {
     let _ = writeln!(stderr, "{words}");
 }
 
+/// Says on stderr what may not be meant.
+fn warn(words: &str) {
+    // As above.
+    let _ = writeln!(io::stderr(), "warning: {words}");
+}
+
 /// Writes to stdout, for whoever started the command.
 fn say(words: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout();

@@ -18,6 +18,9 @@ use crate::{
 pub(super) fn run(config: &Path) -> Result<(), Failure> {
     let plan = Plan::load(config)?;
     start_log(&plan)?;
+    for warning in plan.config.warnings() {
+        tracing::warn!("{warning}");
+    }
     to_its_end(async {
         let public_url = plan.config.public_url.as_str().to_owned();
         let gateway = Interior::open(plan, Clock::system()).await?.serve(&Handle::current())?;

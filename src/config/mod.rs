@@ -6,13 +6,16 @@
 
 pub mod environment;
 pub mod file;
+pub mod limits;
 pub mod path;
 pub mod problem;
 pub mod resolve;
+mod warnings;
 
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method};
+use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
@@ -29,6 +32,8 @@ pub struct Config {
     pub public_url: PublicUrl,
     /// Where it listens.
     pub listen: SocketAddr,
+    /// The proxies in front, whose word on who calls counts; `None` where the file says nothing.
+    pub trusted_proxies: Option<Vec<IpNet>>,
     /// How many threads forward.
     pub threads: NonZeroUsize,
     /// How long open requests may go on after SIGTERM.
@@ -44,6 +49,8 @@ pub struct Config {
     pub scopes: BTreeMap<String, String>,
     /// The scopes of a user who was given none.
     pub default_scopes: Scopes,
+    /// How often somebody may do something.
+    pub limits: limits::Rates,
     /// The pages for people.
     pub pages: Pages,
     /// The servers behind the gateway.

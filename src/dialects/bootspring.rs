@@ -96,7 +96,7 @@ impl Desk {
     /// Step 1, by the RFC.
     async fn code(&self, call: Call) -> Answer {
         let fields = Fields::read(&call.head.headers, call.body, Takes::FormOrJson).await?;
-        let client = client_auth::authenticate(self.house.engine.clients(), NAME, &call.head.headers, &fields)?;
+        let client = client_auth::authenticate(&self.house.engine, NAME, &call.head.headers, &fields, call.peer.ip).await?;
         let agent = call.head.headers.get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok());
         let requester = Requester { app: None, device: None, platform: agent.and_then(Claim::cleaned), network: call.peer.ip };
         self.start(client, scopes(&fields)?, requester).await
@@ -132,7 +132,7 @@ impl Desk {
             const UNKNOWN_TYPE: Refusal = Refusal::new(ErrorCode::UnsupportedGrantType, "The grant_type is not one that is spoken here.");
             return Err(UNKNOWN_TYPE.into());
         }
-        let client = client_auth::authenticate(self.house.engine.clients(), NAME, &call.head.headers, &fields)?;
+        let client = client_auth::authenticate(&self.house.engine, NAME, &call.head.headers, &fields, call.peer.ip).await?;
         if grant_type == DEVICE_CODE {
             self.poll(client, fields.required("device_code")?, &call.gone).await
         } else {

@@ -1,20 +1,24 @@
 //! How a client says who it is at a token endpoint (RFC 6749 section 2.3).
 
+use std::net::IpAddr;
+
 use data_encoding::BASE64;
 use http::HeaderMap;
 use secrecy::SecretString;
 
 use crate::{
+    engine::Engine,
+    limit::Limited,
     message::{BadInput, Credential, Fields},
     oauth::{
-        client::{Client, Clients, UNKNOWN},
+        client::{Client, UNKNOWN},
         id::ClientId,
         refusal::Refusal,
     },
 };
 
 /// Why a client was not accepted.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub enum ClientError {
     /// The request says it in no way, or in two.
     BadInput(BadInput),
@@ -26,6 +30,8 @@ pub enum ClientError {
         /// section 5.2).
         challenged: bool,
     },
+    /// Too many wrong secrets.
+    Limited(Limited),
 }
 
 impl From<BadInput> for ClientError {
@@ -35,11 +41,18 @@ impl From<BadInput> for ClientError {
 }
 
 /// Finds and authenticates the client of a request: HTTP Basic, or `client_id` and, for a
-/// confidential client, `client_secret` in the body. One way a request.
+/// confidential client, `client_secret` in the body. One way a request. Wrong secrets are counted
+/// by address and client.
 ///
 /// # Errors
 /// [`ClientError`].
-pub fn authenticate<'a>(clients: &'a Clients, dialect: &str, headers: &HeaderMap, fields: &Fields) -> Result<&'a Client, ClientError> {
+pub async fn authenticate<'a>(
+    engine: &'a Engine,
+    dialect: &str,
+    headers: &HeaderMap,
+    fields: &Fields,
+    peer: IpAddr,
+) -> Result<&'a Client, ClientError> {
     let in_body = fields.text("client_id")?;
     let secret_in_body = fields.text("client_secret")?;
     let two_ways = || BadInput::Malformed("The client authenticates in two ways.".into());
@@ -55,9 +68,17 @@ pub fn authenticate<'a>(clients: &'a Clients, dialect: &str, headers: &HeaderMap
         Credential::Other => return Err(refused(true)),
         Credential::None | Credential::Bearer(_) => (fields.required("client_id")?.to_owned(), secret_in_body.map(str::to_owned), false),
     };
-    let client = clients.get(dialect, &ClientId::new(id)).ok_or(refused(challenged))?;
-    client.authenticate(secret.map(SecretString::from).as_ref()).map_err(|refusal| ClientError::Refused { refusal, challenged })?;
-    Ok(client)
+    let client = engine.clients().get(dialect, &ClientId::new(id)).ok_or(refused(challenged))?;
+    match engine.authenticate_client(client, secret.map(SecretString::from).as_ref(), peer).await? {
+        Ok(()) => Ok(client),
+        Err(refusal) => Err(ClientError::Refused { refusal, challenged }),
+    }
+}
+
+impl From<Limited> for ClientError {
+    fn from(limited: Limited) -> Self {
+        Self::Limited(limited)
+    }
 }
 
 const fn refused(challenged: bool) -> ClientError {

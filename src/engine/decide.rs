@@ -59,19 +59,12 @@ impl Engine {
     /// were too many.
     ///
     /// # Errors
-    /// `invalid_grant` for a wrong code; limited after ten.
+    /// `invalid_grant` for a wrong code; limited after too many.
     pub async fn find_by_user_code(&self, typed: &str, user: UserId, peer: IpAddr) -> Result<Grant, Error> {
-        let guessers = [Who::User(user), Who::peer(peer)];
-        for who in guessers {
-            self.limits.look(Action::GuessUserCode, who)?;
-        }
+        let guess = self.limits.guess_of_all(Action::GuessUserCode, vec![Who::User(user), Who::peer(peer)]).await?;
         let found = self.pending_under(typed).await?;
-        for who in guessers {
-            match found {
-                // Once more: guesses made at the same time were all let through above.
-                Some(_) => self.limits.look(Action::GuessUserCode, who)?,
-                None => self.limits.take(Action::GuessUserCode, who)?,
-            }
+        if found.is_none() {
+            guess.wrong();
         }
         found.ok_or_else(|| UNKNOWN_CODE.into())
     }

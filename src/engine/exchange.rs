@@ -8,10 +8,10 @@ use std::net::IpAddr;
 
 use super::{Engine, Error, SignedIn, Style, Tokens};
 use crate::{
-    limit::{Action, Who},
+    limit::{Action, Guess, Who},
     oauth::{
         grant::{Caller, Channel, Grant},
-        id::{ClientId, UserId},
+        id::ClientId,
         refusal::{ErrorCode, Refusal},
         typed::{AskId, TypedCode},
     },
@@ -42,17 +42,15 @@ impl Engine {
     /// the request is void, denied or taken back; `invalid_grant` where it is unknown, expired or
     /// used. Limited by address.
     pub async fn exchange(&self, exchange: Exchange<'_>) -> Result<Tokens, Error> {
-        let peer = Who::peer(exchange.peer);
-        self.limits.look(Action::GuessTypedCode, peer)?;
+        let by_peer = self.limits.guess(Action::GuessTypedCode, Who::peer(exchange.peer)).await?;
         let ask = exchange.ask.ok_or(UNKNOWN)?;
         let grant = self.asked(ask).await?.ok_or(UNKNOWN)?;
         // Only what somebody approved can be guessed at.
         let approver = grant.approval().filter(|_| grant.is_open(self.clock.now())).map(|approval| approval.user);
-        if let Some(user) = approver
-            && self.limits.look(Action::GuessTypedCodeOfUser, Who::User(user)).is_err()
-        {
-            return Err(TOO_MANY.into());
-        }
+        let by_user = match approver.map(Who::User) {
+            Some(user) => Some(self.limits.guess(Action::GuessTypedCodeOfUser, user).await.map_err(|_said_otherwise| TOO_MANY)?),
+            None => None,
+        };
         let terms = exchange.style.terms(self.keyring.minting());
         let caller = Caller { dialect: exchange.style.dialect, client: exchange.client };
         let exchanged = self.advance(grant.id, UNKNOWN, |grant, standing, now| {
@@ -61,8 +59,10 @@ impl Engine {
         match exchanged.await {
             Ok((grant, issue)) => self.tokens(exchange.style, &grant, &issue).await?.ok_or_else(|| UNKNOWN.into()),
             Err(Error::Refused(refusal)) => {
-                if let (ErrorCode::WrongCode { .. }, Some(user)) = (refusal.code, approver) {
-                    self.count_wrong_code(peer, user)?;
+                if matches!(refusal.code, ErrorCode::WrongCode { .. }) {
+                    by_peer.wrong();
+                    by_user.into_iter().for_each(Guess::wrong);
+                    self.watch_wrong_codes();
                 }
                 Err(refusal.into())
             }
@@ -70,15 +70,13 @@ impl Engine {
         }
     }
 
-    fn count_wrong_code(&self, peer: Who, approver: UserId) -> Result<(), Error> {
-        let by_user = self.limits.take(Action::GuessTypedCodeOfUser, Who::User(approver));
-        let by_peer = self.limits.take(Action::GuessTypedCode, peer);
-        let by_all = self.limits.take(Action::WrongTypedCodes, Who::All);
-        if by_all.is_err() && self.limits.take(Action::Alarm, Who::All).is_ok() {
-            tracing::error!("unusually many wrong 6-digit codes are being entered: somebody may be guessing");
+    /// Many guessers with many addresses are nobody's limit; the operator is told, once a minute.
+    fn watch_wrong_codes(&self) {
+        if self.limits.take(Action::WrongTypedCodes, Who::All).is_err() && self.alarms.take(Who::All).is_ok() {
+            tracing::error!(
+                "unusually many wrong 6-digit codes are entered, from many addresses or for many users: somebody may be guessing"
+            );
         }
-        by_peer?;
-        by_user.map_err(|_counted_otherwise| TOO_MANY.into())
     }
 
     /// The code of a grant that waits for one, for the browser in which it was approved.

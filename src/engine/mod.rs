@@ -5,6 +5,7 @@
 
 mod advance;
 mod ask;
+mod clients;
 mod decide;
 mod exchange;
 mod hold;
@@ -14,17 +15,19 @@ mod password;
 mod poll;
 mod refresh;
 mod sessions;
+mod sign_in;
 mod start;
+mod turns;
 mod users;
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 
 pub use crate::store::Unavailable;
 use crate::{
     clock::Clock,
-    limit::{Limited, Limits},
+    limit::{Limited, Limiter, Limits},
     oauth::{
         client::Clients,
         grant::{Grant, Issue, Terms},
@@ -45,6 +48,7 @@ pub use logout::LoggedOut;
 pub use poll::Poll;
 pub use refresh::Refresh;
 pub use sessions::SignedIn;
+pub use sign_in::SignIn;
 pub use start::{Start, Started};
 pub use users::{AddUser, AddUserError, MAX_PASSWORD_BYTES};
 
@@ -79,10 +83,10 @@ pub struct Style {
     /// Before an access token.
     pub access: &'static str,
     /// How long an access token lives.
-    pub access_life: std::time::Duration,
+    pub access_life: Duration,
     /// Where the dialect has refresh tokens: what stands before one, and how long it lives, counted
     /// anew at each rotation.
-    pub refresh: Option<(&'static str, std::time::Duration)>,
+    pub refresh: Option<(&'static str, Duration)>,
 }
 
 impl Style {
@@ -109,6 +113,9 @@ pub struct Tokens {
     pub user: User,
 }
 
+/// The operator is alarmed at most so often.
+const ALARM_PAUSE: Duration = Duration::from_secs(60);
+
 /// The verbs over one store.
 pub struct Engine {
     store: Arc<dyn Store>,
@@ -119,6 +126,9 @@ pub struct Engine {
     clock: Clock,
     holds: hold::Holds,
     passwords: password::Passwords,
+    /// How often the operator is alarmed.
+    alarms: Limiter,
+    turns: turns::Turns,
 }
 
 impl Engine {
@@ -131,7 +141,18 @@ impl Engine {
         limits: Arc<Limits>,
         clock: Clock,
     ) -> Self {
-        Self { store, keyring, clients, verifier, limits, clock, holds: hold::Holds::default(), passwords: password::Passwords::new() }
+        Self {
+            store,
+            keyring,
+            clients,
+            verifier,
+            limits,
+            turns: turns::Turns::new(clock.clone()),
+            alarms: Limiter::new(NonZeroU32::MIN, ALARM_PAUSE, clock.clone()),
+            clock,
+            holds: hold::Holds::default(),
+            passwords: password::Passwords::new(),
+        }
     }
 
     /// The clients that there are.

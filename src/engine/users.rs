@@ -1,12 +1,9 @@
 //! The people's accounts.
 
-use std::net::IpAddr;
+use secrecy::SecretString;
 
-use secrecy::{ExposeSecret, SecretString};
-
-use super::{Engine, Error};
+use super::Engine;
 use crate::{
-    limit::{Action, Who},
     oauth::{
         id::UserId,
         scope::Scopes,
@@ -66,28 +63,5 @@ impl Engine {
             Err(CommitError::Conflict) => Err(AddUserError::NameTaken),
             Err(CommitError::Unavailable(unavailable)) => Err(unavailable.into()),
         }
-    }
-
-    /// The user whom name and password belong to. `None` for an unknown name, a wrong password and
-    /// a disabled account alike, and after the same time.
-    ///
-    /// # Errors
-    /// Limited after ten wrong passwords from one address.
-    pub async fn check_password(&self, name: &str, password: SecretString, peer: IpAddr) -> Result<Option<User>, Error> {
-        let guesser = Who::peer(peer);
-        self.limits.look(Action::GuessPassword, guesser)?;
-        let user = match UserName::parse(name) {
-            Ok(name) => self.store.user_named(&name).await?.map(|user| user.record),
-            // What cannot be a name is nobody's name.
-            Err(crate::oauth::user::BadUserName) => None,
-        };
-        let usable = user.filter(|user| user.enabled);
-        let hash = usable.as_ref().and_then(|user| user.password.clone());
-        let fits = password.expose_secret().len() <= MAX_PASSWORD_BYTES;
-        let right = fits && self.passwords.verify(password, hash).await?;
-        if !right {
-            self.limits.take(Action::GuessPassword, guesser)?;
-        }
-        Ok(usable.filter(|_| right))
     }
 }

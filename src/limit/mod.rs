@@ -1,45 +1,28 @@
-//! How often somebody may do something. One table, a row an action ([`table`]); each row counts
-//! with governor's GCRA, so a caller who used up his burst gets one more at a time.
+//! How often somebody may do something. One table, a row an action ([`crate::config::limits`]);
+//! each row counts with governor's GCRA, so a caller who used up his burst gets one more at a time.
 //!
-//! Some actions count every call ([`Limits::take`]). Guesses count only where they are wrong:
-//! [`Limits::look`] before the answer is looked up, so that right answers are refused too once the
-//! wrong ones are used up, and [`Limits::take`] after a wrong one.
+//! Some actions count every call ([`Limits::take`]). Guesses count only where they are wrong
+//! ([`Limits::guess`]): right answers are refused too once the wrong ones are used up, and guesses
+//! of one caller are compared one after the other, so that a thousand at once are no more than a
+//! thousand in a row.
 
 mod limiter;
-pub mod table;
+mod places;
+#[cfg(test)]
+mod tests;
+mod who;
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::hash::{BuildHasher, Hash, RandomState};
 
+use tokio::sync::MutexGuard;
+
+pub use crate::config::limits::Action;
 use crate::{
     clock::Clock,
-    oauth::id::{GrantId, UserId},
+    config::limits::{ROWS, Rates},
 };
 pub use limiter::Limiter;
-pub use table::Action;
-
-/// Whose calls are counted together.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Who {
-    /// An address; the /64 of an IPv6 one, since that is what one subscriber has.
-    Peer(IpAddr),
-    /// A user.
-    User(UserId),
-    /// A grant, known by one of its codes.
-    Grant(GrantId),
-    /// Everybody together.
-    All,
-}
-
-impl Who {
-    /// The counted part of an address.
-    pub fn peer(ip: IpAddr) -> Self {
-        let counted = match ip.to_canonical() {
-            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
-            v4 @ IpAddr::V4(_) => v4,
-        };
-        Self::Peer(counted)
-    }
-}
+pub use who::Who;
 
 /// Too often.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,12 +32,36 @@ pub struct Limited {
 }
 
 /// The counters of this process.
-pub struct Limits(Vec<(Action, Limiter<Who>)>);
+pub struct Limits {
+    /// In the table's order; `None` where there is no limit.
+    rows: [Option<Limiter>; ROWS.len()],
+    hasher: RandomState,
+}
+
+/// A guess that may be compared now. While it is held, nobody else's guess in this row runs that
+/// has a key in common with it: it must not be held across anything that a caller can draw out.
+#[must_use = "a wrong guess counts only if it is said to be wrong"]
+pub struct Guess<'a> {
+    row: Option<&'a Limiter>,
+    whos: Vec<Who>,
+    _alone: Vec<MutexGuard<'a, ()>>,
+}
+
+impl Guess<'_> {
+    /// It was wrong, and counts.
+    pub fn wrong(self) {
+        for who in self.whos {
+            // Where there is no place for one more, there is none for the next guess either.
+            let _ = self.row.map(|row| row.take(who));
+        }
+    }
+}
 
 impl Limits {
     /// All of the table's rows, at zero.
-    pub fn new(clock: &Clock) -> Self {
-        Self(table::ROWS.iter().map(|row| (row.action, Limiter::new(row.times, row.per, clock.clone()))).collect())
+    pub fn new(rates: &Rates, clock: &Clock) -> Self {
+        let row = |row: crate::config::limits::Row| rates.of(row.action).map(|rate| Limiter::new(rate.times, rate.per, clock.clone()));
+        Self { rows: ROWS.map(row), hasher: RandomState::new() }
     }
 
     /// Counts one more.
@@ -70,68 +77,49 @@ impl Limits {
     /// # Errors
     /// [`Limited`] where it would be one too many.
     pub fn look(&self, action: Action, who: Who) -> Result<(), Limited> {
-        self.row(action).map_or(Ok(()), |row| row.look(&who))
+        self.row(action).map_or(Ok(()), |row| row.look(who))
+    }
+
+    /// Waits until a guess may be compared. Where guesses are counted in several rows, ask for them
+    /// in the table's order: then nobody waits for somebody who waits for him.
+    ///
+    /// # Errors
+    /// [`Limited`] where there were too many wrong ones.
+    pub async fn guess(&self, action: Action, who: Who) -> Result<Guess<'_>, Limited> {
+        self.guess_of_all(action, vec![who]).await
+    }
+
+    /// The same for a guess that counts for each of these.
+    ///
+    /// # Errors
+    /// [`Limited`] where there were too many wrong ones of any of them.
+    pub async fn guess_of_all(&self, action: Action, whos: Vec<Who>) -> Result<Guess<'_>, Limited> {
+        let look = || whos.iter().try_for_each(|who| self.look(action, *who));
+        // Who is refused anyway makes nobody wait behind him.
+        look()?;
+        let row = self.row(action);
+        let alone = match row {
+            Some(row) => row.alone(&whos).await,
+            None => Vec::new(),
+        };
+        look()?;
+        Ok(Guess { row, whos, _alone: alone })
+    }
+
+    /// The key of something that somebody named. It says nothing about the name, has one size, and
+    /// nobody can choose names that share it.
+    pub fn name(&self, named: &(impl Hash + ?Sized)) -> Who {
+        Who::Name(self.hasher.hash_one(named))
     }
 
     /// Forgets those who have been quiet for long enough. To be called now and then.
     pub fn sweep(&self) {
-        for (_, limiter) in &self.0 {
-            limiter.sweep();
+        for row in self.rows.iter().flatten() {
+            row.sweep();
         }
     }
 
-    fn row(&self, action: Action) -> Option<&Limiter<Who>> {
-        self.0.iter().find(|(of, _)| *of == action).map(|(_, limiter)| limiter)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use jiff::Timestamp;
-
-    use super::*;
-    use crate::clock::Manual;
-
-    fn who(text: &str) -> Who {
-        Who::peer(text.parse().unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)))
-    }
-
-    #[test]
-    fn a_burst_is_free_and_then_calls_come_one_at_a_time() {
-        let time = Manual::starting_at(Timestamp::UNIX_EPOCH);
-        let limits = Limits::new(&time.clock());
-        for _ in 0..5 {
-            assert_eq!(limits.take(Action::Start, who("192.0.2.1")), Ok(()));
-        }
-        assert_eq!(limits.take(Action::Start, who("192.0.2.1")), Err(Limited { retry_after: 12 }));
-        assert_eq!(limits.take(Action::Start, who("192.0.2.2")), Ok(()));
-        time.advance(Duration::from_secs(12));
-        assert_eq!(limits.take(Action::Start, who("192.0.2.1")), Ok(()));
-        assert!(limits.take(Action::Start, who("192.0.2.1")).is_err());
-    }
-
-    #[test]
-    fn looking_counts_nothing_and_sees_that_the_guesses_are_used_up() {
-        let time = Manual::starting_at(Timestamp::UNIX_EPOCH);
-        let limits = Limits::new(&time.clock());
-        for _ in 0..10 {
-            assert_eq!(limits.look(Action::GuessUserCode, who("192.0.2.1")), Ok(()));
-            assert_eq!(limits.look(Action::GuessUserCode, who("192.0.2.1")), Ok(()));
-            assert_eq!(limits.take(Action::GuessUserCode, who("192.0.2.1")), Ok(()));
-        }
-        assert_eq!(limits.look(Action::GuessUserCode, who("192.0.2.1")), Err(Limited { retry_after: 60 }));
-        limits.sweep();
-        assert!(limits.look(Action::GuessUserCode, who("192.0.2.1")).is_err());
-        time.advance(Duration::from_secs(60));
-        assert_eq!(limits.look(Action::GuessUserCode, who("192.0.2.1")), Ok(()));
-    }
-
-    #[test]
-    fn one_subscribers_ipv6_addresses_are_counted_together() {
-        assert_eq!(who("2001:db8:1:2::1"), who("2001:db8:1:2:ffff::9"));
-        assert_ne!(who("2001:db8:1:2::1"), who("2001:db8:1:3::1"));
-        assert_eq!(who("::ffff:192.0.2.1"), who("192.0.2.1"));
+    const fn row(&self, action: Action) -> Option<&Limiter> {
+        self.rows[action as usize].as_ref()
     }
 }

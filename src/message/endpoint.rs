@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Body, Shape};
 use crate::oauth::{id::GrantId, subject::Subject};
 
-/// Who is on the other end of the connection.
+/// Who calls: whoever is at the other end of the connection, or whom a listed proxy there calls for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Peer {
     /// The address.

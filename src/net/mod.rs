@@ -2,6 +2,7 @@
 
 pub mod drain;
 pub mod listener;
+pub mod peer;
 pub mod runtime;
 
 pub use drain::Drain;

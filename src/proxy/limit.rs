@@ -1,14 +1,26 @@
 //! Not too often?
 
-use super::{authorize::Permit, reject::Rejection, route::Route};
-use crate::{limit::Who, message::Peer};
+use super::{
+    authorize::Permit,
+    reject::Rejection,
+    route::{Route, Target},
+};
+use crate::{
+    limit::{Action, Limits, Who},
+    message::Peer,
+};
 
-/// Counts a request against its route's limit: by user, or by address where there is none.
+/// Counts a request against its route's limit and against that of all forwarded ones: by user, or
+/// by address where there is none. What the gateway answers itself has limits of its own.
 ///
 /// # Errors
 /// 429.
-pub fn limit(route: &Route, permit: &Permit<'_>, peer: Peer) -> Result<(), Rejection> {
-    let Some(limiter) = &route.limiter else { return Ok(()) };
+pub fn limit(limits: &Limits, route: &Route, target: &Target, permit: &Permit<'_>, peer: Peer) -> Result<(), Rejection> {
+    if matches!(target, Target::Local(_)) {
+        return Ok(());
+    }
     let who = permit.subject().map_or_else(|| Who::peer(peer.ip), |subject| Who::User(subject.user));
-    limiter.take(who).map_err(|limited| Rejection::too_many(limited.retry_after))
+    let of_route = route.limiter.as_ref().map_or(Ok(()), |limiter| limiter.take(who));
+    let taken = of_route.and_then(|()| limits.take(Action::Forward, who));
+    taken.map_err(|limited| Rejection::too_many(limited.retry_after))
 }

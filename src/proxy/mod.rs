@@ -30,8 +30,9 @@ use self::{
 };
 use crate::{
     clock::Clock,
+    limit::Limits,
     message::{Body, Peer, RequestId},
-    net::Service,
+    net::{Service, peer::Proxies},
     verify::Verifier,
 };
 
@@ -42,6 +43,10 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct Shared {
     /// Who answers what.
     pub routes: Routes,
+    /// How often somebody may do something.
+    pub limits: Arc<Limits>,
+    /// Whose word on who calls counts.
+    pub proxies: Proxies,
     /// Checks tokens.
     pub verifier: Arc<Verifier>,
     /// Where dialects and pages run.
@@ -74,7 +79,7 @@ impl Gate {
         // May he? From here on a permit is in hand, and there is no other way to one.
         let permit = authorize::authorize(route, caller, &self.shared.public_url)?;
         // Not too often? After the check, so that a stranger uses up nobody's share.
-        limit::limit(route, &permit, peer)?;
+        limit::limit(&self.shared.limits, route, target, &permit, peer)?;
         match target {
             Target::Local(handler) => forward::to_handler(&self.shared, permit, handler, request, peer, id).await,
             Target::Upstream(index) => forward::to_upstream(&self.shared, permit, self.upstreams.get(*index)?, request, peer, id).await,
@@ -85,7 +90,8 @@ impl Gate {
 impl Service for Gate {
     /// Answers one request, whatever becomes of it, and sees that it is logged once its answer has
     /// ended.
-    async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    async fn answer(&self, request: Request<Incoming>, socket: Peer) -> Response<Body> {
+        let peer = self.shared.proxies.caller(socket, request.headers());
         let id = RequestId::from_random(rand::random());
         let mut line = Line::begin(id, request.method(), peer, &self.shared.clock);
         let request = Inbound::of(request, line.incoming());

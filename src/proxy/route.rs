@@ -10,7 +10,7 @@ use super::reject::Rejection;
 use crate::{
     clock::Clock,
     config,
-    limit::{Limiter, Who},
+    limit::Limiter,
     message::{Endpoint, Handler, Need, Shape, refused},
     oauth::scope::Scopes,
 };
@@ -24,7 +24,7 @@ pub struct Route {
     /// How it says no.
     pub shape: Shape,
     /// How much one caller may send.
-    pub limiter: Option<Limiter<Who>>,
+    pub limiter: Option<Limiter>,
     methods: Vec<Method>,
     target: Target,
 }

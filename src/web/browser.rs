@@ -1,4 +1,5 @@
-//! The browser's cookies: the session of who is signed in, and the visit of who is not yet.
+//! The browser's cookies: the session of who is signed in, the visit of who is not yet, and the proof
+//! that somebody has signed in here before, which outlives the session.
 
 use cookie::{Cookie, SameSite};
 use data_encoding::HEXLOWER;
@@ -13,6 +14,9 @@ use crate::{engine::SignedIn, message::Body};
 
 const SESSION: &str = "gatepost_session";
 const VISIT: &str = "gatepost_visit";
+const KNOWN: &str = "gatepost_known";
+/// The longest that browsers keep a cookie.
+const KNOWN_FOR: cookie::time::Duration = cookie::time::Duration::days(400);
 
 /// Who is signed in; `None` where nobody is.
 pub(super) async fn signed_in(desk: &Desk, headers: &HeaderMap) -> Result<Option<SignedIn>, Problem> {
@@ -36,6 +40,18 @@ pub(super) fn remember_visit(desk: &Desk, answer: Response<Body>, visit: String)
 pub(super) fn remember_session(desk: &Desk, answer: Response<Body>, session: &SecretString) -> Response<Body> {
     let mut cookie = cookie(desk, SESSION, session.expose_secret().to_owned());
     cookie.set_max_age(cookie::time::Duration::try_from(desk.pages.session).unwrap_or(cookie::time::Duration::DAY));
+    set(answer, &cookie)
+}
+
+/// What makes this a known browser, for whomever it does.
+pub(super) fn known(desk: &Desk, headers: &HeaderMap) -> Option<String> {
+    read(desk, headers, KNOWN)
+}
+
+/// Makes this a known browser of whoever signed in.
+pub(super) fn remember_known(desk: &Desk, answer: Response<Body>, known: &SecretString) -> Response<Body> {
+    let mut cookie = cookie(desk, KNOWN, known.expose_secret().to_owned());
+    cookie.set_max_age(KNOWN_FOR);
     set(answer, &cookie)
 }
 

@@ -10,6 +10,7 @@ use super::{
     layout,
 };
 use crate::{
+    engine::SignIn,
     message::{Body, Call, Fields, Takes, reply},
     oauth::{code::UserCode, typed::AskId},
 };
@@ -83,7 +84,8 @@ pub(super) async fn submit(desk: &Desk, call: Call) -> Answer {
     let next = Next::read(&fields)?;
     let name = fields.text("name")?.unwrap_or_default();
     let password = SecretString::from(fields.text("password")?.unwrap_or_default());
-    match desk.engine.check_password(name, password, call.peer.ip).await? {
+    let known = browser::known(desk, headers);
+    match desk.engine.check_password(SignIn { name, password, peer: call.peer.ip, known: known.as_deref() }).await? {
         Some(user) => {
             // The session that this browser may have had is not the new one's.
             let before = browser::signed_in(desk, headers).await?;
@@ -91,7 +93,9 @@ pub(super) async fn submit(desk: &Desk, call: Call) -> Answer {
             if let Some(before) = before {
                 desk.engine.close_session(before.session).await?;
             }
-            Ok(reply::noted(browser::remember_session(desk, reply::see_other(&next.path(desk)), &session), None, "signed_in"))
+            let known = desk.engine.known_browser(&user, known.as_deref());
+            let answer = browser::remember_session(desk, reply::see_other(&next.path(desk)), &session);
+            Ok(reply::noted(browser::remember_known(desk, answer, &known), None, "signed_in"))
         }
         None => {
             let page = layout::page(desk, "Sign in", None, &form(desk, &visit, &next, name, true));

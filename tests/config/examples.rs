@@ -3,7 +3,11 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use gatepost::{
-    config::{Pages, Written, known_keys, load, load_text},
+    config::{
+        Pages, Written, known_keys,
+        limits::{ROWS, Rates},
+        load, load_text,
+    },
     dialects::DIALECTS,
     ops::health,
     web,
@@ -47,6 +51,21 @@ fn the_minimal_one_needs_nothing_around_it() {
     let (config, _) =
         load(&path, DIALECTS, reserved, &gatepost::config::Environment::system()).unwrap_or_else(|problems| panic!("\n{problems}"));
     assert_eq!(config.store, repository("config/gatepost-data"), "relative paths start at the file's folder");
+}
+
+#[test]
+fn the_commented_one_says_of_each_limit_what_holds_without_it() {
+    let text = text("config/gatepost.toml");
+    let written = Written { name: "gatepost.toml", text: &text, folder: Path::new("/etc/gatepost") };
+    let (config, _) = load_text(written, DIALECTS, reserved, &environment()).unwrap_or_else(|problems| panic!("\n{problems}"));
+    assert_eq!(config.limits, Rates::default());
+    for row in &ROWS {
+        let said = format!("# {}, {}", row.doc, row.key.words());
+        let key = text.find(&format!("\n{} = {{", row.name)).or_else(|| text.find(&format!("\n# {} = {{", row.name)));
+        let before = &text[..key.unwrap_or_else(|| panic!("no {}", row.name))];
+        let comment = before.rfind(&said).unwrap_or_else(|| panic!("no {said:?} before {}", row.name));
+        assert!(!before[comment..].contains(" = "), "something stands between {said:?} and {}", row.name);
+    }
 }
 
 #[test]

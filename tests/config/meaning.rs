@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use gatepost::config::{Config, ErrorShape, LogFormat, Paths, RouteAuth};
+use gatepost::config::{
+    Config, ErrorShape, LogFormat, Paths, RouteAuth,
+    limits::{Action, Rates},
+};
 use http::Method;
 use secrecy::ExposeSecret;
 
@@ -25,6 +28,7 @@ fn what_is_left_out_has_a_default() {
     assert_eq!((config.pages.name.as_str(), config.pages.prefix.as_str()), ("Gatepost", ""));
     assert_eq!(config.pages.session, Duration::from_secs(7 * 24 * 60 * 60));
     assert!(config.scopes.is_empty() && config.default_scopes.is_empty());
+    assert_eq!((config.limits, config.trusted_proxies), (Rates::default(), None));
     assert!(config.upstreams.is_empty() && config.routes.is_empty() && config.clients.is_empty());
     assert!(dialects.is_empty(), "a dialect without a table is off");
 }
@@ -41,6 +45,38 @@ fn roots_are_one_or_a_list_whose_first_one_mints() {
     let expected = [("k2".to_owned(), other.clone()), ("k1".to_owned(), SECRET.to_owned())];
     assert_eq!(roots("root = [{ id = 'k2', secret = 'file:root-2.key' }, { id = 'k1', secret = 'env:ROOT' }]"), expected);
     assert_eq!(roots("[[keys.root]]\nid = 'k2'\nsecret = 'file:/etc/gatepost/root-2.key'"), [("k2".to_owned(), other)]);
+}
+
+#[test]
+fn limits_are_rates_and_some_may_be_none() {
+    let (config, _) = loaded(
+        "public_url = 'http://localhost'
+        [limits]
+        start = false
+        forward = { times = 600, per = '1m' }
+        guess_password = { times = 3, per = '1h' }",
+    );
+    let of = |action| config.limits.of(action).map(|rate| (rate.times.get(), rate.per.as_secs()));
+    assert_eq!((of(Action::Start), of(Action::Forward)), (None, Some((600, 60))));
+    assert_eq!((of(Action::GuessPassword), of(Action::Poll)), (Some((3, 3600)), Some((20, 60))));
+}
+
+#[test]
+fn proxies_are_addresses_and_networks_and_none_is_not_the_same_as_nothing() {
+    let proxies = |line: &str| {
+        let config = loaded(&format!("public_url = 'https://ai.example.com'\n{line}")).0;
+        let listed = config.trusted_proxies.as_ref().map(|listed| listed.iter().map(ToString::to_string).collect::<Vec<_>>());
+        (listed, config.warnings())
+    };
+    let (listed, warnings) = proxies("trusted_proxies = ['10.0.0.0/8', '192.0.2.7', '::1', '2001:db8::/32']");
+    assert_eq!(listed.unwrap(), ["10.0.0.0/8", "192.0.2.7/32", "::1/128", "2001:db8::/32"]);
+    assert!(warnings.is_empty());
+    assert_eq!(proxies("trusted_proxies = []"), (Some(vec![]), vec![]));
+    let (listed, warnings) = proxies("");
+    let expected = "every caller would be counted as one address: public_url is https, so TLS ends before the gateway, and no proxy is listed. \
+        List your load balancer under trusted_proxies; if there is none that forwards addresses, write trusted_proxies = []";
+    assert_eq!((listed, warnings), (None, vec![expected]));
+    assert!(loaded("public_url = 'http://localhost:8080'").0.warnings().is_empty());
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::{
     raw::Wire,
     stand::{Stand, config},
@@ -75,4 +77,29 @@ async fn on_an_open_route_addresses_are_counted() {
     }
     let seen: Vec<_> = upstream.seen().iter().map(|seen| seen.headers["x-forwarded-for"].clone()).collect();
     assert_eq!(seen, ["127.0.0.1", "127.0.0.2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_routes_together_have_a_limit_for_each_user_in_the_shape_of_each_route() {
+    let upstream = Upstream::start().await;
+    let routes = "scopes = [\"inference\"]\n[[routes]]\npath = \"/other\"\nscopes = []\nerrors = \"problem\"\n\
+        [[routes]]\npath = \"/open\"\nauth = \"none\"\n[limits]\nforward = { times = 2, per = \"1m\" }";
+    let stand = Stand::with(&config(&format!("url = \"http://{}\"", upstream.address), &format!("prefix = \"/v1\"\n{routes}"))).await;
+    stand.gateway.add_user("bob", "inference").await;
+    let (ada, bob) = (stand.token().await.access, stand.token_of("bob", "app").await.access);
+    let ask = async |path: &str, token: &str| stand.gateway.send(bearing(get(path), token)).await;
+    assert_eq!((ask("/v1/x", &ada).await.status, ask("/other", &ada).await.status), (StatusCode::OK, StatusCode::OK));
+    let reply = ask("/v1/x", &ada).await;
+    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (429, "30"));
+    assert_eq!(reply.json()["error"]["code"], "rate_limited");
+    let reply = ask("/other", &ada).await;
+    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (429, "30"));
+    assert_eq!((reply.header("content-type"), &reply.json()["code"]), ("application/problem+json", &"rate_limited".into()));
+    assert_eq!(ask("/other", &bob).await.status, 200);
+    // Without a user by address; and what the gateway answers itself is not forwarded.
+    for status in [200, 200, 429] {
+        assert_eq!(stand.gateway.send(get("/open")).await.status, status);
+    }
+    assert_eq!(ask("/api/v1/auth/me", &ada).await.status, 200);
+    assert_eq!(upstream.seen().len(), 5);
 }

@@ -10,6 +10,7 @@ mod drain;
 mod failures;
 mod leaving;
 mod limits;
+mod peers;
 mod pool;
 mod process;
 mod request;

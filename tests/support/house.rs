@@ -13,6 +13,7 @@ use std::{
 
 use gatepost::{
     clock::Manual,
+    config::limits::Rates,
     engine::{Ask, Asked, Decider, Decision, Engine, Error, Exchange, LoggedOut, Poll, Refresh, Start, Started, Style, Tokens},
     limit::Limits,
     oauth::{
@@ -116,7 +117,7 @@ impl House {
     pub(crate) fn over(store: Arc<dyn Store>, time: Manual) -> Self {
         let keyring = Arc::new(keyring());
         let clients: Arc<Clients> = Arc::new([client(CLIENT), client(STRANGER)].into_iter().collect());
-        let limits = Arc::new(Limits::new(&time.clock()));
+        let limits = Arc::new(Limits::new(&Rates::default(), &time.clock()));
         let verifier = Arc::new(Verifier::new(Arc::clone(&store), Arc::clone(&keyring), Arc::clone(&clients), time.clock()));
         let engine = Engine::new(store, keyring, clients, Arc::clone(&verifier), limits, time.clock());
         Self { engine, verifier, time, asked: AtomicU32::new(0) }

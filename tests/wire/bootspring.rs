@@ -41,6 +41,7 @@ golden! {
     nobody_grants_more_than_he_holds,
     polls_keep_their_pace,
     scopes_are_those_asked_for_within_the_clients_own,
+    ten_wrong_secrets_of_one_client,
     the_command_line_is_let_in,
     the_command_lines_client_may_also_be_named,
     the_command_lines_refresh,

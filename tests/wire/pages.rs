@@ -3,6 +3,7 @@
 mod codes;
 mod consent;
 mod forms;
+mod guessing;
 mod signing_in;
 
 use std::sync::Arc;

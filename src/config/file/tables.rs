@@ -31,6 +31,19 @@ impl<'a> Section<'a> {
         there.then(|| self.table(key, read))
     }
 
+    /// A table, or `Some(None)` for `key = false`.
+    pub fn table_or_false<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Section<'_>) -> T) -> Option<Option<T>> {
+        match self.look_up(key).map(Spanned::get_ref) {
+            Some(DeValue::Boolean(false)) => Some(None),
+            Some(DeValue::Table(_)) | None => self.optional_table(key, read).map(Some),
+            Some(other) => {
+                let place = self.place_of(key);
+                self.wrong_type(place.clone(), &format!("a table, [{}], or false", place.key), other);
+                None
+            }
+        }
+    }
+
     /// A list of tables, `[[key]]`.
     pub fn tables<T>(&mut self, key: &'static str, mut read: impl FnMut(&mut Section<'_>) -> T) -> Vec<T> {
         let place = self.place_of(key);

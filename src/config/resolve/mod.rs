@@ -5,6 +5,8 @@
 //! once all are read.
 
 mod claims;
+mod limits;
+mod proxies;
 mod roots;
 mod routes;
 mod upstreams;
@@ -74,11 +76,13 @@ pub fn known_keys<D: Mounted>(rows: &[DialectRow<D>]) -> BTreeSet<String> {
 fn read<D: Mounted>(root: &mut Section<'_>, rows: &[DialectRow<D>], reserved: fn(&Pages) -> Vec<Claim>) -> Option<(Config, Vec<D>)> {
     let public_url = root.required("public_url", "\"https://ai.example.com\"", public_url);
     let listen = root.parsed("listen", listen).unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
+    let trusted_proxies = proxies::read(root);
     let threads = threads(root);
     let drain = root.duration("drain", Duration::ZERO..=HOUR).unwrap_or(Duration::from_secs(30));
     let store = root.table("store", |store| store.path_or("path", "gatepost-data"));
     let roots = root.table("keys", roots::read);
     let log = root.table("log", log);
+    let limits = root.table("limits", limits::read);
     let declared = root.named_texts("scopes");
     let default_scopes = root.table("users", |users| users.scopes("default_scopes")).unwrap_or_default();
     let pages = root.table("pages", pages);
@@ -100,8 +104,23 @@ fn read<D: Mounted>(root: &mut Section<'_>, rows: &[DialectRow<D>], reserved: fn
     let clients: Vec<Client> = dialects.iter().flat_map(Mounted::clients).collect();
     let routes = routes.into_iter().map(|(route, _)| route).collect();
     let public_url = public_url?;
-    let config =
-        Config { public_url, listen, threads, drain, store, roots, log, scopes, default_scopes, pages, upstreams, routes, clients };
+    let config = Config {
+        public_url,
+        listen,
+        trusted_proxies,
+        threads,
+        drain,
+        store,
+        roots,
+        log,
+        limits,
+        scopes,
+        default_scopes,
+        pages,
+        upstreams,
+        routes,
+        clients,
+    };
     Some((config, dialects))
 }
 

@@ -94,6 +94,7 @@ impl From<ClientError> for Problem {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::BadInput(input) => Self::Input(input),
+            ClientError::Limited(limited) => Self::Engine(limited.into()),
             refused @ ClientError::Refused { .. } => Self::Client(refused),
         }
     }
@@ -128,7 +129,7 @@ impl Problem {
             Self::Client(ClientError::Refused { refusal, challenged: false }) => {
                 (bad_request(refusal.code, refusal.description), family.shape())
             }
-            Self::Client(ClientError::BadInput(input)) => return Self::Input(input).answer(family, id),
+            Self::Client(other @ (ClientError::BadInput(_) | ClientError::Limited(_))) => return Self::from(other).answer(family, id),
             Self::Engine(Error::Refused(refusal)) => (refusal_in(family, refusal, id), family.shape()),
             Self::Engine(Error::Limited(limited)) => {
                 let mut refused = Refused::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests. Try again later.", id);

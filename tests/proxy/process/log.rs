@@ -186,3 +186,16 @@ async fn nothing_secret_is_in_the_log_at_any_level() {
         assert!(!ended.stderr.contains(part) && !ended.stdout.contains(part), "{secret} is in {}", ended.stderr);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_listed_proxy_a_line_names_the_caller() {
+    let upstream = Upstream::start().await;
+    let installation =
+        Installation::with(&forwarding(upstream.address).replace("threads = 1", "threads = 1\ntrusted_proxies = [\"127.0.0.1\"]"));
+    let (child, address) = installation.serve().await;
+    let mut request = get("/v1/x");
+    request.headers_mut().insert("x-forwarded-for", "evil\"}, 198.51.100.9, 192.0.2.1".parse().unwrap());
+    let id = named(address, request).await;
+    let lines = lines(&child.end().await);
+    assert_eq!(lines[&id]["peer"], "192.0.2.1");
+}

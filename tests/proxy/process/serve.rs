@@ -196,3 +196,24 @@ async fn an_upstream_behind_tls_is_reached_under_a_name_that_the_machine_trusts(
     assert_eq!(soon(told.recv()).await.unwrap(), None);
     child.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_said_that_everybody_would_share_one_address_unless_that_is_meant() {
+    let words = "every caller would be counted as one address: public_url is https";
+    let https = CONFIG.replace("http://127.0.0.1:8080", "https://ai.example.com");
+    let installation = Installation::with(&https);
+    let checked = Child::start(&["check", installation.config().to_str().unwrap()]).ended().await;
+    let warned = checked.stderr.starts_with("warning: ") && checked.stderr.contains(words) && checked.stderr.contains("trusted_proxies");
+    assert!(checked.code == Some(0) && warned && checked.stdout.contains(": good. "), "{checked:?}");
+    let (child, _) = installation.serve().await;
+    let ended = child.end().await;
+    let line = ended.stderr.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{ended:?}"));
+    assert!(line.contains("\"WARN\""), "{line}");
+    for meant in ["[]", "[\"10.0.0.0/8\"]"] {
+        let installation = Installation::with(&https.replace("threads = 1", &format!("threads = 1\ntrusted_proxies = {meant}")));
+        let checked = Child::start(&["check", installation.config().to_str().unwrap()]).ended().await;
+        assert_eq!((checked.code, checked.stderr.as_str()), (Some(0), ""));
+        let (child, _) = installation.serve().await;
+        assert!(!child.end().await.stderr.contains(words));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gatepost::oauth::id::GrantId;
+use gatepost::{engine::SignIn, oauth::id::GrantId};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -169,10 +169,11 @@ async fn nobody_sees_or_revokes_what_somebody_else_allowed() {
         assert_eq!(eva.post("/applications/revoke", &[("form", &form), ("grant", &grant)]).await.status, 403);
     }
     // Nor behind the page, were a form ever made for it.
-    let somebody = house.gateway.engine.check_password("eva", SecretString::from(PASSWORD), [127, 0, 0, 1].into()).await.unwrap().unwrap();
+    let right = |name| SignIn { name, password: SecretString::from(PASSWORD), peer: [127, 0, 0, 1].into(), known: None };
+    let somebody = house.gateway.engine.check_password(right("eva")).await.unwrap().unwrap();
     assert!(house.gateway.engine.revoke_own(GrantId::parse(&grant).unwrap(), somebody.id).await.is_err());
     assert_eq!(house.me(&adas).await, 200);
-    let owner = house.gateway.engine.check_password(USER, SecretString::from(PASSWORD), [127, 0, 0, 1].into()).await.unwrap().unwrap();
+    let owner = house.gateway.engine.check_password(right(USER)).await.unwrap().unwrap();
     house.gateway.engine.revoke_own(GrantId::parse(&grant).unwrap(), owner.id).await.unwrap();
     assert_eq!(house.me(&adas).await, 401);
     house.gateway.end().await;
