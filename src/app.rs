@@ -22,7 +22,8 @@ use crate::{
     ops::health,
     proxy::{
         Gate, Shared,
-        route::{Routes, Unroutable},
+        route::Routes,
+        tree::Unroutable,
         upstream::{self, Upstreams},
     },
     store::{
@@ -166,6 +167,7 @@ impl Interior {
             control: control.clone(),
             clock: self.clock.clone(),
             public_url: config.public_url.clone(),
+            underscore_headers: config.underscore_headers,
         });
         let listeners =
             Listeners::bind(config.listen, config.threads).map_err(|cause| StartError::Listen { address: config.listen, cause })?;

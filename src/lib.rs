@@ -25,8 +25,8 @@
 //! # Two ways through it
 //!
 //! ```text
-//! API call     net/listener → proxy/route → authenticate → authorize → limit → forward → stream      (failure: proxy/reject)
-//! token poll   net/listener → proxy/route (local) → dialects/bootspring (decode) → engine/poll
+//! API call     net/listener → proxy/strict → route → authenticate → authorize → limit → forward → stream      (failure: proxy/reject)
+//! token poll   net/listener → proxy/strict → route (local) → dialects/bootspring (decode) → engine/poll
 //!              → oauth/grant/rules → engine/advance → store (commit) → dialects/bootspring (encode)
 //! ```
 //!

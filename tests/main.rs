@@ -3,6 +3,7 @@
 
 mod architecture;
 mod config;
+mod framing;
 mod pages;
 mod proxy;
 mod readme;

@@ -38,6 +38,8 @@ pub struct Config {
     pub threads: NonZeroUsize,
     /// How long open requests may go on after SIGTERM.
     pub drain: Duration,
+    /// What becomes of header names with `_`.
+    pub underscore_headers: UnderscoreHeaders,
     /// The folder of the embedded store.
     pub store: PathBuf,
     /// The root secrets, the minting one first; `None`: a file in the store's folder, made at the
@@ -112,6 +114,15 @@ impl PublicUrl {
     pub fn is_https(&self) -> bool {
         self.0.scheme() == "https"
     }
+}
+
+/// What becomes of requests that have header names with `_`, which many servers take for `-`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnderscoreHeaders {
+    /// 400.
+    Refuse,
+    /// They go on without these fields.
+    Drop,
 }
 
 /// How the log is written.

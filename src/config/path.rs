@@ -100,7 +100,7 @@ fn encoding_is_needed(path: &str) -> bool {
     path.match_indices('%').all(|(at, _)| {
         let mut decoded = path.get(at..at + 3).map(percent_decode_str).into_iter().flatten();
         match (decoded.next(), decoded.next()) {
-            (Some(byte), None) => !(byte.is_ascii_alphanumeric() || byte.is_ascii_control() || b"-._~/\\".contains(&byte)),
+            (Some(byte), None) => !(byte.is_ascii_alphanumeric() || byte.is_ascii_control() || b"-._~/\\%".contains(&byte)),
             _ => false,
         }
     })
@@ -147,6 +147,7 @@ mod tests {
             "/a%5cb",
             "/%2e%2e/x",
             "/%41",
+            "/%25",
             "/%",
             "/%4",
             "/%zz",

@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, header::AUTHORIZATION};
 
+use super::header::CREDENTIALS;
+
 /// What stands in `Authorization`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Credential<'a> {
@@ -23,11 +25,11 @@ impl<'a> Credential<'a> {
     /// Reads the one credential of a request.
     ///
     /// # Errors
-    /// [`Ambiguous`] for two lines or a list.
+    /// [`Ambiguous`] for two lines, a list, or another field of credentials beside it.
     pub fn of(headers: &'a HeaderMap) -> Result<Self, Ambiguous> {
         let mut lines = headers.get_all(AUTHORIZATION).iter();
         let Some(line) = lines.next() else { return Ok(Self::None) };
-        if lines.next().is_some() {
+        if lines.next().is_some() || CREDENTIALS.iter().filter(|field| headers.contains_key(*field)).count() > 1 {
             return Err(Ambiguous);
         }
         // Bytes that are no text are no credential that anybody gave out.
@@ -39,11 +41,17 @@ impl<'a> Credential<'a> {
         if is_ours && token.contains(',') {
             return Err(Ambiguous);
         }
-        if !is_ours || token.is_empty() || token.contains(' ') {
+        if !is_ours || !is_token68(token) {
             return Ok(Self::Other);
         }
         Ok(if scheme.eq_ignore_ascii_case("bearer") { Self::Bearer(token) } else { Self::Basic(token) })
     }
+}
+
+/// The characters of a credential (RFC 9110 section 11.2, RFC 6750 section 2.1).
+fn is_token68(token: &str) -> bool {
+    let bare = token.trim_end_matches('=');
+    !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
 }
 
 #[cfg(test)]
@@ -71,12 +79,32 @@ mod tests {
         assert_eq!(of(&["Bearer a", "Bearer a"]), Err(Ambiguous));
         assert_eq!(of(&["Bearer a, Bearer b"]), Err(Ambiguous));
         assert_eq!(of(&["Bearer a,b"]), Err(Ambiguous));
+        assert_eq!(of(&["Bearer a,\tBearer b"]), Err(Ambiguous));
+        for field in &CREDENTIALS[1..] {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, "Bearer a".parse().unwrap());
+            headers.insert(field, "x".parse().unwrap());
+            assert_eq!(Credential::of(&headers), Err(Ambiguous), "{field}");
+            headers.remove(AUTHORIZATION);
+            assert_eq!(Credential::of(&headers), Ok(Credential::None), "{field}");
+        }
     }
 
     #[test]
     fn what_is_no_bearer_is_something_else() {
         assert_eq!(of(&[]), Ok("None".into()));
-        for line in ["Bearer", "Bearer ", "Bearer a b", "Token x", "Bearer\u{e9} x"] {
+        for line in [
+            "Bearer",
+            "Bearer ",
+            "Bearer a b",
+            "Bearer a\tb",
+            "Bearer\ta",
+            "Bearer \"a\"",
+            "Bearer =",
+            "Bearer a=b",
+            "Token x",
+            "Bearer\u{e9} x",
+        ] {
             assert_eq!(of(&[line]), Ok("Other".into()), "{line}");
         }
         assert_eq!(of(&["Basic YTpi"]), Ok("Basic(\"YTpi\")".into()));

@@ -1,25 +1,35 @@
 //! Which header fields travel, and which end here.
+//!
+//! On their way to an upstream, requests lose
+//! - what belongs to the caller's connection: `Connection` and all that it names, `Keep-Alive`,
+//!   `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `HTTP2-Settings`, `Proxy-*`;
+//! - credentials: `Authorization`, `SerbleAuth`, `X-API-Key`, `Api-Key`, `X-Goog-Api-Key`;
+//! - what upstreams take on trust from a proxy before them: who calls (`X-Gatepost-*`,
+//!   `X-Forwarded-*`, `Forwarded`, `Via` and the fields of other proxies, [`TRUSTED`]), and what he
+//!   is taken to have asked for (`X-Original-URL`, `X-HTTP-Method-Override` and their like).
+//!
+//! Names are compared with every byte that is no letter and no digit taken for `-`, as servers do
+//! that hand fields on as environment variables (RFC 3875 section 4.1.18).
 
 use http::{
     HeaderMap, HeaderName,
     header::{self, CONNECTION},
 };
 
-/// Fields of one connection, not of the message (RFC 9110 section 7.6.1).
-static HOP_BY_HOP: [HeaderName; 8] = [
+/// Fields of one connection, not of the message (RFC 9110 section 7.6.1), besides `Proxy-*`.
+static HOP_BY_HOP: [HeaderName; 7] = [
     CONNECTION,
-    header::PROXY_AUTHENTICATE,
     header::TE,
     header::TRAILER,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
+    HeaderName::from_static("http2-settings"),
     HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
 ];
 
 /// Fields in which callers send credentials. None of them goes upstream (MCP authorization,
 /// "token passthrough").
-static CREDENTIALS: [HeaderName; 6] = [
+pub static CREDENTIALS: [HeaderName; 6] = [
     header::AUTHORIZATION,
     header::PROXY_AUTHORIZATION,
     HeaderName::from_static("serbleauth"),
@@ -42,22 +52,68 @@ pub mod identity {
     pub static SCOPE: HeaderName = HeaderName::from_static("x-gatepost-scope");
 }
 
+/// How the names of fields begin that a server behind a proxy takes on trust.
+static TRUSTED_PREFIXES: [&str; 8] =
+    ["x-gatepost-", "x-forwarded-", "x-original-", "x-rewrite-", "x-envoy-", "x-auth-request-", "x-proxyuser-", "x-remote-"];
+
 /// Fields that a server behind a proxy takes on trust.
-static FORWARDED: [&str; 3] = ["forwarded", "x-real-ip", "via"];
+pub static TRUSTED: [&str; 38] = [
+    // Whom the request came from, and through whom.
+    "forwarded",
+    "forwarded-for",
+    "via",
+    "x-forwarded",
+    "x-real-ip",
+    "x-request-id",
+    "client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-originating-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "cf-pseudo-ipv4",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "do-connecting-ip",
+    "x-appengine-user-ip",
+    "x-azure-clientip",
+    "x-azure-socketip",
+    "x-nf-client-connection-ip",
+    "wl-proxy-client-ip",
+    "remote-addr",
+    "remote-user",
+    // How it came.
+    "front-end-https",
+    "x-scheme",
+    "x-url-scheme",
+    // What it asks for.
+    "x-host",
+    "x-http-host-override",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-http-path-override",
+    "x-path-override",
+    "x-script-name",
+    "x-uri",
+    "x-url",
+    "base-url",
+];
 
 /// Removes what belongs to the connection that the message came on, the fields that any
 /// `Connection` line names included.
 pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let nominated: Vec<HeaderName> = headers
+    let nominated = headers
         .get_all(CONNECTION)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
         // Framing is not the caller's to remove.
-        .filter(|name| *name != header::CONTENT_LENGTH && *name != header::HOST)
-        .collect();
-    for name in HOP_BY_HOP.iter().chain(&nominated) {
+        .filter(|name| *name != header::CONTENT_LENGTH && *name != header::HOST);
+    let of_proxies = headers.keys().filter(|name| name.as_str().starts_with("proxy-")).cloned();
+    let also: Vec<HeaderName> = nominated.chain(of_proxies).collect();
+    for name in HOP_BY_HOP.iter().chain(&also) {
         headers.remove(name);
     }
 }
@@ -69,8 +125,7 @@ pub fn is_framed_plainly(headers: &HeaderMap) -> bool {
     codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked")) && codings.next().is_none()
 }
 
-/// Removes the caller's credentials and whatever the upstream would take as ours: identity and
-/// forwarding fields, spelled with `_` too, since some servers read `_` as `-`.
+/// Removes the caller's credentials and whatever the upstream would take as ours.
 pub fn remove_trusted(headers: &mut HeaderMap) {
     for name in &CREDENTIALS {
         headers.remove(name);
@@ -82,11 +137,11 @@ pub fn remove_trusted(headers: &mut HeaderMap) {
 }
 
 fn is_trusted(name: &str) -> bool {
-    let plain = name.replace('_', "-");
-    plain.starts_with("x-gatepost-")
-        || plain.starts_with("x-forwarded-")
-        || FORWARDED.contains(&plain.as_str())
-        || (plain != name && CREDENTIALS.iter().any(|credential| credential.as_str() == plain))
+    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        let plain = name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        return is_trusted(&plain) || plain.starts_with("proxy-") || CREDENTIALS.iter().any(|field| *field == plain.as_str());
+    }
+    name.starts_with("x-") && TRUSTED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || TRUSTED.contains(&name)
 }
 
 #[cfg(test)]
@@ -106,10 +161,18 @@ mod tests {
 
     #[test]
     fn fields_of_the_connection_end_here_and_so_do_those_it_names() {
-        let mut fields: HeaderMap =
-            headers(&[("te", "trailers"), ("upgrade", "h2c"), ("keep-alive", "5"), ("x-a", "1"), ("x-b", "2"), ("x-c", "3")]);
+        let mut fields: HeaderMap = headers(&[
+            ("te", "trailers"),
+            ("upgrade", "h2c"),
+            ("http2-settings", "x"),
+            ("proxy-anything", "x"),
+            ("keep-alive", "5"),
+            ("x-a", "1"),
+            ("x-b", "2"),
+            ("x-c", "3"),
+        ]);
         fields.append(CONNECTION, "X-A, close".parse().unwrap());
-        fields.append(CONNECTION, "x-b".parse().unwrap());
+        fields.append(CONNECTION, http::HeaderValue::from_bytes(b"\xff,\tx-b ").unwrap());
         remove_hop_by_hop(&mut fields);
         assert_eq!(names(&fields), ["x-c"]);
     }
@@ -132,10 +195,17 @@ mod tests {
             ("x-gatepost_anything", "x"),
             ("x-forwarded-for", "1.2.3.4"),
             ("x_forwarded_for", "1.2.3.4"),
+            ("x.gatepost.user", "root"),
+            ("x~api!key", "x"),
+            ("x-original-url", "/admin"),
+            ("x-http-method-override", "DELETE"),
+            ("cf-connecting-ip", "1.2.3.4"),
             ("forwarded", "for=1.2.3.4"),
             ("accept", "*/*"),
+            ("x-hosts", "x"),
+            ("api-keys", "x"),
         ]);
         remove_trusted(&mut fields);
-        assert_eq!(names(&fields), ["accept"]);
+        assert_eq!(names(&fields), ["accept", "api-keys", "x-hosts"]);
     }
 }

@@ -8,6 +8,7 @@ use http::{
     header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, SET_COOKIE, TRANSFER_ENCODING},
     uri::PathAndQuery,
 };
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
@@ -70,17 +71,18 @@ pub async fn to_upstream(
     let (subject, stream) = permit.into_parts();
     let (mut head, body) = request.into_parts();
     // A host in the target counts, and then the field does not (RFC 9112 section 3.2.2).
-    let asked_host = head.uri.authority().map(|authority| authority.as_str().rsplit('@').next().unwrap_or_default().to_owned());
+    let asked_host = head.uri.authority().map(|authority| authority.as_str().to_owned());
     head.uri = target(&upstream.settings().base_path, &head.uri)?;
     head.version = Version::HTTP_11;
-    if !header::is_framed_plainly(&head.headers) {
-        return Err(Rejection::bad_request("transfer_coding", "No transfer coding but chunked is understood here."));
-    }
     header::remove_hop_by_hop(&mut head.headers);
     header::remove_trusted(&mut head.headers);
     // The gateway has answered 100-continue itself.
     head.headers.remove(EXPECT);
     remove_own_cookies(&mut head.headers);
+    if body.size_hint().exact().is_none() && !head.headers.contains_key(CONTENT_LENGTH) {
+        // By itself hyper takes it that a GET has no body.
+        head.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     let host_field = head.headers.insert(HOST, upstream.host_header().clone());
     let forwarded_host = match asked_host {
         // An authority is printable.

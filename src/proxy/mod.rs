@@ -1,7 +1,7 @@
 //! The data plane. A request's way, from the first look at it to the last byte of its answer, is
 //! `Gate::pass`, a line a stage:
 //!
-//! [`route`] → [`authenticate`] → [`authorize`] (which alone makes a [`authorize::Permit`]) →
+//! [`strict`] → [`route`] → [`authenticate`] → [`authorize`] (which alone makes a [`authorize::Permit`]) →
 //! [`limit`] → [`forward`] (which takes the permit) → [`stream`]; and [`reject`] for whatever does
 //! not get through.
 
@@ -10,14 +10,17 @@ pub mod authorize;
 pub mod forward;
 pub mod limit;
 pub mod line;
+pub mod path;
 pub mod reject;
 pub mod route;
 pub mod stream;
+pub mod strict;
+pub mod tree;
 pub mod upstream;
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response, Version, header::CONNECTION};
 use hyper::body::Incoming;
 use tokio::runtime::Handle;
 
@@ -30,6 +33,7 @@ use self::{
 };
 use crate::{
     clock::Clock,
+    config::UnderscoreHeaders,
     limit::Limits,
     message::{Body, Peer, RequestId},
     net::{Service, peer::Proxies},
@@ -55,6 +59,8 @@ pub struct Shared {
     pub clock: Clock,
     /// The gateway's own address, for challenges and `X-Forwarded-*`.
     pub public_url: crate::config::PublicUrl,
+    /// What becomes of header names with `_`.
+    pub underscore_headers: UnderscoreHeaders,
 }
 
 /// One thread's gate: what is shared, and connections of its own.
@@ -69,7 +75,12 @@ impl Gate {
         Self { shared, upstreams }
     }
 
-    async fn pass(&self, request: Request<Inbound>, peer: Peer, id: RequestId, line: &mut Line) -> Result<stream::Answer, Rejection> {
+    async fn pass(&self, mut request: Request<Inbound>, peer: Peer, id: RequestId, line: &mut Line) -> Result<stream::Answer, Rejection> {
+        // Does it say one thing only? Whatever two servers could read differently ends here.
+        strict::check(&mut request, self.shared.underscore_headers).map_err(|mut refused| {
+            refused.shape = self.shared.routes.shape(&request);
+            refused
+        })?;
         // Which route claims it? What none claims is not there.
         let Found { route, target } = self.shared.routes.find(&request)?;
         line.routed(route);
@@ -94,17 +105,23 @@ impl Service for Gate {
         let peer = self.shared.proxies.caller(socket, request.headers());
         let id = RequestId::from_random(rand::random());
         let mut line = Line::begin(id, request.method(), peer, &self.shared.clock);
+        let closable = request.version() < Version::HTTP_2;
         let request = Inbound::of(request, line.incoming());
+        let mut closes = false;
         let answer = match self.pass(request, peer, id, &mut line).await {
             Ok(answer) => answer,
             Err(rejection) => {
                 line.rejected(&rejection);
+                closes = rejection.closes && closable;
                 stream::Answer::own(rejection.answer(id, line.shape()))
             }
         };
         let mut response = answer.logged(line);
         if let Ok(value) = HeaderValue::try_from(id.to_string()) {
             response.headers_mut().insert(REQUEST_ID.clone(), value);
+        }
+        if closes {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }

@@ -64,6 +64,8 @@ pub struct Details {
     pub allow: Option<HeaderValue>,
     /// The shape of whatever claims the path, where no route was settled on.
     pub shape: Option<Shape>,
+    /// Whether nothing more is read from the connection.
+    pub closes: bool,
 }
 
 impl Deref for Rejection {
@@ -95,12 +97,25 @@ impl Rejection {
             challenge: None,
             allow: None,
             shape: None,
+            closes: false,
         }))
     }
 
     /// 400, for a reason of the caller's.
     pub fn bad_request(reason: &'static str, message: &'static str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, Fault::Client, "invalid_request", reason, message)
+    }
+
+    /// 414 (RFC 9110 section 15.5.15).
+    pub fn uri_too_long() -> Self {
+        let message = "The target is too long.";
+        Self::new(StatusCode::URI_TOO_LONG, Fault::Client, "uri_too_long", "uri_too_long", message)
+    }
+
+    /// 417 (RFC 9110 section 10.1.1).
+    pub fn expectation_failed() -> Self {
+        let message = "Nothing can be expected here but 100-continue.";
+        Self::new(StatusCode::EXPECTATION_FAILED, Fault::Client, "expectation_failed", "expect", message)
     }
 
     /// 404: no route claims it.

@@ -4,9 +4,12 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use http::{Method, Request, header::HOST};
-use percent_encoding::{percent_decode_str, percent_encode_byte};
 
-use super::reject::Rejection;
+use super::{
+    path,
+    reject::Rejection,
+    tree::{Paths, Place, Unroutable},
+};
 use crate::{
     clock::Clock,
     config,
@@ -64,25 +67,8 @@ pub struct Routes {
     hosts: HashMap<String, Paths>,
 }
 
-/// The paths of one host. One path may be taken by several routes with distinct methods.
-#[derive(Default)]
-struct Paths {
-    tree: matchit::Router<usize>,
-    /// What lies at each place of the tree: indices in [`Routes::routes`].
-    places: Vec<Vec<usize>>,
-    known: HashMap<String, usize>,
-}
-
 /// What a route that names no methods says it takes.
 const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-
-/// A path that the table cannot hold. The configuration was checked, so it is a mistake of ours.
-#[derive(Debug, thiserror::Error)]
-#[error("the path {path} cannot be routed: {why}")]
-pub struct Unroutable {
-    path: String,
-    why: matchit::InsertError,
-}
 
 impl Routes {
     /// Lays out what is answered here and what is forwarded.
@@ -105,7 +91,10 @@ impl Routes {
             };
             table.insert(endpoint.host.as_deref(), &[endpoint.path], route)?;
         }
-        for route in routes {
+        // At the path itself a path goes before a prefix.
+        let is_prefix = |route: &&config::Route| matches!(route.claim.paths, config::Paths::Prefix(_));
+        let (prefixes, exact): (Vec<_>, Vec<_>) = routes.iter().partition(is_prefix);
+        for route in exact.into_iter().chain(prefixes) {
             let (name, patterns) = patterns(&route.claim.paths);
             let line = Route {
                 name,
@@ -133,32 +122,35 @@ impl Routes {
             Some(host) => self.hosts.entry(host.to_owned()).or_default(),
             None => &mut self.any,
         };
-        for path in patterns {
-            paths.insert(&comparable(path), index).map_err(|why| Unroutable { path: path.clone(), why })?;
-        }
-        Ok(())
+        paths.insert(patterns, index)
     }
 
-    /// The route that claims a request. What no route claims is not there; what could be read in
-    /// two ways is refused, so that the path that decides is the path that is forwarded.
+    /// The route that claims a request whose path is in normal form. What no route claims is not
+    /// there. What a lenient server would read as a path that another route claims is refused,
+    /// unless it was written so in the configuration.
     ///
     /// # Errors
     /// 400, 404, 405.
     pub fn find<B>(&self, request: &Request<B>) -> Result<Found<'_>, Rejection> {
         let path = request.uri().path();
-        if !is_plain(path) {
-            return Err(Rejection::bad_request("ambiguous_path", "The path could be read in more than one way."));
+        let host = if self.hosts.is_empty() { None } else { host(request).and_then(|host| self.hosts.get(&host)) };
+        let at_host = |at: for<'p> fn(&'p Paths, &str) -> Option<&'p Place>, path: &str| {
+            host.and_then(|paths| at(paths, path)).or_else(|| at(&self.any, path))
+        };
+        let place = at_host(Paths::at, path).ok_or_else(Rejection::not_found)?;
+        let loose = path::loose(path).map(Cow::Owned);
+        let has_odd_ones = self.any.has_odd_ones() || host.is_some_and(Paths::has_odd_ones);
+        let loose = loose.or_else(|| has_odd_ones.then_some(Cow::Borrowed(path)));
+        if loose.is_some_and(|loose| !at_host(Paths::at_loosely, &loose).is_some_and(|loosely| place.is_read_as(loosely))) {
+            let message = "The path could be read as that of another route.";
+            return Err(self.shaped(place, Rejection::bad_request("ambiguous_path", message)));
         }
-        let path = canonical(path);
-        let host = if self.hosts.is_empty() { None } else { host(request) };
-        let of_host = host.and_then(|host| self.hosts.get(&host)).and_then(|paths| paths.at(&path));
-        let place = of_host.or_else(|| self.any.at(&path)).ok_or_else(Rejection::not_found)?;
         let takes = |index: &&usize| match self.routes[**index].methods.as_slice() {
             // Its answer would show the caller the upstream's credential.
             [] => *request.method() != Method::TRACE,
             methods => methods.contains(request.method()),
         };
-        match place.iter().find(takes) {
+        match place.routes.iter().find(takes) {
             Some(index) => {
                 let route = &self.routes[*index];
                 Ok(Found { route, target: &route.target })
@@ -167,14 +159,26 @@ impl Routes {
         }
     }
 
-    fn not_allowed(&self, place: &[usize]) -> Rejection {
-        let methods = place.iter().flat_map(|index| match self.routes[*index].methods.as_slice() {
+    fn not_allowed(&self, place: &Place) -> Rejection {
+        let methods = place.routes.iter().flat_map(|index| match self.routes[*index].methods.as_slice() {
             [] => vec![ALL_METHODS],
             methods => methods.iter().map(Method::as_str).collect(),
         });
-        let mut rejection = Rejection::method_not_allowed(&methods.collect::<Vec<_>>().join(", "));
-        rejection.shape = place.first().map(|index| self.routes[*index].shape);
+        self.shaped(place, Rejection::method_not_allowed(&methods.collect::<Vec<_>>().join(", ")))
+    }
+
+    /// As whatever lies at this place says no.
+    fn shaped(&self, place: &Place, mut rejection: Rejection) -> Rejection {
+        rejection.shape = place.routes.first().map(|index| self.routes[*index].shape);
         rejection
+    }
+
+    /// How whatever would have claimed a request says no, as far as that can be told.
+    pub fn shape<B>(&self, request: &Request<B>) -> Option<Shape> {
+        match self.find(request) {
+            Ok(found) => Some(found.route.shape),
+            Err(rejection) => rejection.shape,
+        }
     }
 
     /// Lets every route's limiter forget who has been quiet. To be called now and then.
@@ -182,24 +186,6 @@ impl Routes {
         for limiter in self.routes.iter().filter_map(|route| route.limiter.as_ref()) {
             limiter.sweep();
         }
-    }
-}
-
-impl Paths {
-    fn insert(&mut self, pattern: &str, route: usize) -> Result<(), matchit::InsertError> {
-        if let Some(place) = self.known.get(pattern) {
-            self.places[*place].push(route);
-            return Ok(());
-        }
-        self.tree.insert(pattern, self.places.len())?;
-        self.known.insert(pattern.to_owned(), self.places.len());
-        self.places.push(vec![route]);
-        Ok(())
-    }
-
-    fn at(&self, path: &str) -> Option<&[usize]> {
-        // No match is the only error.
-        self.tree.at(path).ok().map(|found| self.places[*found.value].as_slice())
     }
 }
 
@@ -216,59 +202,12 @@ fn patterns(paths: &config::Paths) -> (String, Vec<String>) {
     }
 }
 
-/// A path as the tree compares it. Two routes may name the same varying segment differently; the
-/// tree wants one name.
-fn comparable(path: &str) -> String {
-    let segment = |(index, segment): (usize, &str)| match segment.strip_prefix('{') {
-        Some(name) if name.starts_with('*') => segment.to_owned(),
-        Some(_name) => format!("{{p{index}}}"),
-        None => canonical(segment).into_owned(),
-    };
-    path.split('/').enumerate().map(segment).collect::<Vec<_>>().join("/")
-}
-
-/// The one spelling of a path that is compared: servers take `/v1/%61` for `/v1/a`, and so must
-/// whoever decides what it needs. What may stand in a path as it is (RFC 3986 section 3.3) does,
-/// and the rest is encoded.
-fn canonical(path: &str) -> Cow<'_, str> {
-    let stands = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte);
-    if path.bytes().all(stands) {
-        return Cow::Borrowed(path);
-    }
-    let mut spelled = String::with_capacity(path.len());
-    for byte in percent_decode_str(path) {
-        if stands(byte) {
-            spelled.push(char::from(byte));
-        } else {
-            spelled.push_str(percent_encode_byte(byte));
-        }
-    }
-    Cow::Owned(spelled)
-}
-
-/// Whether every server reads the path alike: no dot segments, no empty ones, no encoded slashes
-/// or backslashes, nothing encoded twice, no `%` that encodes nothing.
-fn is_plain(path: &str) -> bool {
-    let has_dots = |path: &str| path.split('/').any(|segment| matches!(segment, "." | ".."));
-    path.starts_with('/')
-        && !path.contains("//")
-        && !path.contains('\\')
-        && !has_dots(path)
-        // Most paths encode nothing, and are not looked at again.
-        && (!path.contains('%') || (encodes_plainly(path) && !has_dots(&path.replace("%2e", ".").replace("%2E", "."))))
-}
-
-fn encodes_plainly(path: &str) -> bool {
-    let encoded = |code: &str| path.as_bytes().windows(3).any(|part| part.eq_ignore_ascii_case(code.as_bytes()));
-    !["%2f", "%5c", "%25", "%00"].into_iter().any(encoded)
-        && path.split('%').skip(1).all(|after| after.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2)
-}
-
 fn host<B>(request: &Request<B>) -> Option<String> {
     // A Host that is no text names none of the configured ones.
     let named = request.uri().host().or_else(|| request.headers().get(HOST).and_then(|host| host.to_str().ok()))?;
     let name = if named.starts_with('[') { named.split_inclusive(']').next()? } else { named.split(':').next()? };
-    Some(name.to_ascii_lowercase())
+    // A dot at its end is the root of DNS, and names the same host.
+    Some(name.trim_end_matches('.').to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -302,7 +241,8 @@ mod tests {
     }
 
     fn find(table: &Routes, method: Method, host: &str, path: &str) -> String {
-        let request = Request::builder().method(method).uri(path).header(HOST, host).body(()).unwrap();
+        let path = path::normal(path).unwrap();
+        let request = Request::builder().method(method).uri(path.as_ref()).header(HOST, host).body(()).unwrap();
         match table.find(&request) {
             Ok(found) => found.route.name.clone(),
             Err(rejection) => rejection.status.as_u16().to_string(),
@@ -348,11 +288,49 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_could_be_read_in_two_ways_is_refused() {
-        let table = table(&[route(config::Paths::Prefix("/".into()), None, &[])]);
-        for path in ["//a", "/a/../b", "/a/./b", "/a/%2e%2e/b", "/a/%2E./b", "/a%2fb", "/a%5Cb", "/a/%252e", "/a%00", "/a/.."] {
-            assert_eq!(find(&table, Method::GET, "b", path), "400", "{path}");
+    fn a_path_that_a_lenient_server_takes_for_another_routes_is_refused() {
+        use config::Paths::{Exact, Prefix};
+        let table = table(&[
+            route(Prefix("/v1".into()), None, &[]),
+            route(Exact("/v1/models".into()), None, &[]),
+            route(Exact("/v1/chatCompletions".into()), None, &[]),
+            route(Exact("/v1/x:look".into()), None, &[]),
+            route(Exact("/v1/a;b".into()), None, &[]),
+            route(Prefix("/v1/own".into()), None, &[]),
+            route(Exact("/v1/own".into()), None, &[]),
+            route(Exact("/v1/slash".into()), None, &[]),
+            route(Exact("/v1/slash/".into()), None, &[]),
+            route(Exact("/v1/things/{id}".into()), None, &[]),
+        ]);
+        for (path, name) in [
+            ("/v1/MODELS", "400"),
+            ("/v1/models/", "400"),
+            ("/v1/models;x", "400"),
+            ("/v1/models%3Bx", "400"),
+            ("/v1/models%3Fx", "400"),
+            ("/v1/Things;a/7", "400"),
+            ("/v1/x%3Alook", "400"),
+            ("/v1/LOCAL", "400"),
+            ("/v1/chatcompletions", "400"),
+            // Not ambiguous: one route claims every reading, or the configuration says so.
+            ("/v1/%6dodels", "/v1/models"),
+            ("/v1/chatCompletions", "/v1/chatCompletions"),
+            ("/v1/a;b", "/v1/a;b"),
+            ("/v1/slash", "/v1/slash"),
+            ("/v1/slash/", "/v1/slash/"),
+            ("/v1/things/Qwen;x", "/v1/things/{id}"),
+            ("/v1/files/A;b/%3F/", "400"),
+            ("/v1/files/A;b/c%3Fd/", "/v1/*"),
+            ("/v1/own", "/v1/own"),
+            ("/v1/own/", "400"),
+            ("/v1/own/x", "/v1/own/*"),
+            ("/V1/models", "404"),
+        ] {
+            let found = match path::normal(path) {
+                Some(_) => find(&table, Method::GET, "b", path),
+                None => "400".to_owned(),
+            };
+            assert_eq!(found, name, "{path}");
         }
-        assert_eq!(find(&table, Method::GET, "b", "/a/...%20b"), "/*");
     }
 }

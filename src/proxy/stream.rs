@@ -116,10 +116,10 @@ impl http_body::Body for Outgoing {
             }
             return Poll::Ready(Some(Err(BodyError::because(TakenBack))));
         }
-        let polled = match &mut this.source {
+        let polled = without_trailers(match &mut this.source {
             Source::Own(body) => Pin::new(body).poll_frame(cx),
             Source::Upstream(body, _) => Pin::new(body).poll_frame(cx).map_err(BodyError::because),
-        };
+        });
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(data) = frame.data_ref() {
@@ -149,6 +149,12 @@ impl http_body::Body for Outgoing {
     }
 }
 
+/// Trailers end a body and do not travel (RFC 9110 section 6.5.1): they could say what the header
+/// fields may not.
+fn without_trailers<E>(polled: Poll<Option<Result<Frame<Bytes>, E>>>) -> Poll<Option<Result<Frame<Bytes>, E>>> {
+    polled.map(|frame| frame.filter(|frame| !matches!(frame, Ok(frame) if frame.is_trailers())))
+}
+
 /// A request's body on its way in, counted.
 ///
 /// Who says no does not read it. The caller may still be sending then, and a connection that is
@@ -169,7 +175,7 @@ const DISCARD_TIME: Duration = Duration::from_secs(5);
 impl Inbound {
     /// The body of this request; counts into `bytes`.
     pub fn of(request: Request<Incoming>, bytes: Arc<AtomicU64>) -> Request<Self> {
-        let awaits_word = request.headers().contains_key(EXPECT);
+        let awaits_word = request.headers().get(EXPECT).is_some_and(|expected| expected.as_bytes().eq_ignore_ascii_case(b"100-continue"));
         request.map(|body| Self { body: Some(body), bytes, awaits_word, ended: false })
     }
 }
@@ -196,7 +202,7 @@ impl http_body::Body for Inbound {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
         let Some(body) = &mut this.body else { return Poll::Ready(None) };
-        let polled = Pin::new(body).poll_frame(cx);
+        let polled = without_trailers(Pin::new(body).poll_frame(cx));
         this.awaits_word = false;
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {

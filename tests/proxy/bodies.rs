@@ -155,7 +155,8 @@ async fn eight_mebibytes_go_each_way_unchanged_in_chunks() {
     let stand = Stand::before(upstream.address).await;
     let token = stand.token().await.access;
     let body = noise(8 << 20);
-    let asked = bearing(request(Method::POST, "/v1/files", "", ""), &token).map(|_empty| in_pieces(body.clone(), 70_000));
+    let mut asked = bearing(request(Method::POST, "/v1/files", "", ""), &token).map(|_empty| in_pieces(body.clone(), 70_000));
+    asked.headers_mut().insert("host", "a".parse().unwrap());
     let socket = tokio::net::TcpStream::connect(stand.gateway.address).await.unwrap();
     let (mut caller, connection) = hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(socket)).await.unwrap();
     tokio::spawn(connection);

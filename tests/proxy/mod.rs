@@ -1,7 +1,7 @@
 //! The data plane, across real sockets: who gets through, what arrives, and what comes back.
 
-mod raw;
-mod stand;
+pub(crate) mod raw;
+pub(crate) mod stand;
 
 mod answers;
 mod bodies;

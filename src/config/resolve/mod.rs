@@ -20,7 +20,8 @@ use std::{
 };
 
 use super::{
-    Claim, Config, DialectRow, Environment, Log, LogFormat, Mount, Mounted, Pages, Problems, PublicUrl, Section, Written,
+    Claim, Config, DialectRow, Environment, Log, LogFormat, Mount, Mounted, Pages, Problems, PublicUrl, Section, UnderscoreHeaders,
+    Written,
     file::{self, instead, nearest},
     path,
     problem::{Flaw, Place},
@@ -79,6 +80,8 @@ fn read<D: Mounted>(root: &mut Section<'_>, rows: &[DialectRow<D>], reserved: fn
     let trusted_proxies = proxies::read(root);
     let threads = threads(root);
     let drain = root.duration("drain", Duration::ZERO..=HOUR).unwrap_or(Duration::from_secs(30));
+    let underscores = [("refuse", UnderscoreHeaders::Refuse), ("drop", UnderscoreHeaders::Drop)];
+    let underscore_headers = root.choice("underscore_headers", &underscores).unwrap_or(UnderscoreHeaders::Refuse);
     let store = root.table("store", |store| store.path_or("path", "gatepost-data"));
     let roots = root.table("keys", roots::read);
     let log = root.table("log", log);
@@ -110,6 +113,7 @@ fn read<D: Mounted>(root: &mut Section<'_>, rows: &[DialectRow<D>], reserved: fn
         trusted_proxies,
         threads,
         drain,
+        underscore_headers,
         store,
         roots,
         log,
