@@ -11,7 +11,7 @@ use crate::{
     clock::Clock,
     config::{Claim, Config, Environment, Pages, Problems, Written, resolve},
     dialects::{DIALECTS, Dialect, House},
-    engine::Engine,
+    engine::{Engine, personal_client},
     limit::Limits,
     net::{
         Drain,
@@ -107,6 +107,9 @@ pub enum StartError {
     /// The routes.
     #[error(transparent)]
     Routes(#[from] Unroutable),
+    /// What the pages say.
+    #[error(transparent)]
+    Messages(#[from] web::BadMessages),
 }
 
 /// Everything but the doors: enough to run a command on the store while no server does.
@@ -135,7 +138,7 @@ impl Interior {
     /// [`StartError`].
     pub async fn over(plan: Plan, store: Arc<dyn Store>, clock: Clock) -> Result<Self, StartError> {
         let keyring: Arc<Keyring> = Arc::new(roots::keyring(&plan.config, store.as_ref()).await?);
-        let clients: Arc<Clients> = Arc::new(plan.config.clients.iter().cloned().collect());
+        let clients: Arc<Clients> = Arc::new(plan.config.clients.iter().cloned().chain([personal_client()]).collect());
         let limits = Arc::new(Limits::new(&plan.config.limits, &clock));
         let verifier = Arc::new(Verifier::new(Arc::clone(&store), Arc::clone(&keyring), Arc::clone(&clients), clock.clone()));
         let engine = Arc::new(Engine::new(Arc::clone(&store), keyring, clients, Arc::clone(&verifier), Arc::clone(&limits), clock.clone()));
@@ -158,7 +161,7 @@ impl Interior {
     /// [`StartError`].
     pub fn serve(self, control: &Handle) -> Result<Gateway, StartError> {
         let config = &self.plan.config;
-        let routes = Routes::new(self.endpoints(), &config.routes, &self.clock)?;
+        let routes = Routes::new(self.endpoints()?, &config.routes, &self.clock)?;
         let shared = Arc::new(Shared {
             routes,
             limits: Arc::clone(&self.limits),
@@ -178,22 +181,16 @@ impl Interior {
         Ok(Gateway { address, engine: self.engine, drain, threads, housekeeping })
     }
 
-    fn endpoints(&self) -> Vec<crate::message::Endpoint> {
+    fn endpoints(&self) -> Result<Vec<crate::message::Endpoint>, web::BadMessages> {
         let config = &self.plan.config;
         let house = House {
             engine: Arc::clone(&self.engine),
             device_page: config.public_url.join(&format!("{}{}", config.pages.prefix, web::DEVICE)),
         };
-        let desk = Arc::new(web::Desk {
-            engine: Arc::clone(&self.engine),
-            pages: config.pages.clone(),
-            scopes: config.scopes.clone(),
-            public_url: config.public_url.clone(),
-            code_page: self.plan.dialects.iter().find_map(|dialect| dialect.code_page()),
-            clock: self.clock.clone(),
-        });
+        let code_page = self.plan.dialects.iter().find_map(|dialect| dialect.code_page());
+        let pages = Arc::new(web::House::new(Arc::clone(&self.engine), config, code_page, self.clock.clone())?);
         let dialects = self.plan.dialects.iter().flat_map(|dialect| Arc::clone(dialect).endpoints(&house));
-        dialects.chain(web::endpoints(&desk)).chain([health::endpoint()]).collect()
+        Ok(dialects.chain(web::endpoints(&pages)).chain([health::endpoint()]).collect())
     }
 
     fn threads(&self, listeners: Listeners, shared: &Arc<Shared>, drain: &Drain) -> Result<Threads, StartError> {

@@ -43,11 +43,18 @@ async fn the_stores_file_holds_no_credential_code_or_password() {
     let (status, next) = gateway.post_form("/auth/device/token", &again).await;
     assert_eq!(status, 200, "{next}");
 
+    let page = person.get("/account").await.text();
+    let form = page.split("action=\"/account/tokens\"").nth(1).unwrap().split("name=\"form\" value=\"").nth(1).unwrap();
+    let create = [("form", form.split('"').next().unwrap()), ("name", "script"), ("scope.inference", "on"), ("days", "7")];
+    let page = person.post("/account/tokens", &create).await.text();
+    let personal = page.split("gpp_").nth(1).unwrap().split('<').next().unwrap();
+    assert_eq!(personal.len(), 88, "{page}");
+
     let session = person.cookie("gatepost_session");
     let file = std::fs::read(folder.path().join("gatepost.redb")).unwrap();
     assert!(holds(&file, b"bootspring"), "the file is the one that the grant lies in");
-    let credentials =
-        [device_code, access, refresh, next["access_token"].as_str().unwrap(), next["refresh_token"].as_str().unwrap(), &session];
+    let (next_access, next_refresh) = (next["access_token"].as_str().unwrap(), next["refresh_token"].as_str().unwrap());
+    let credentials = [device_code, access, refresh, next_access, next_refresh, &session, personal];
     for credential in credentials {
         assert!(!holds(&file, credential.as_bytes()), "a credential as it is written");
         assert!(!holds(&file, &credential.as_bytes()[credential.len() - 88..]), "a credential without its prefix");

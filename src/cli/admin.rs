@@ -12,8 +12,6 @@ use crate::{
     oauth::{scope::Scopes, user::UserName},
 };
 
-const MIN_PASSWORD: usize = 8;
-
 /// `gatepost admin user add`.
 pub(super) fn add_user(arguments: AddUser) -> Result<(), Failure> {
     let plan = Plan::load(&arguments.config)?;
@@ -54,7 +52,7 @@ fn password(from_stdin: bool) -> Result<SecretString, Failure> {
         first
     };
     match password.expose_secret().len() {
-        MIN_PASSWORD..=engine::MAX_PASSWORD_BYTES => Ok(password),
-        _ => Err(Failure::Usage(format!("a password has {MIN_PASSWORD} to {} bytes", engine::MAX_PASSWORD_BYTES))),
+        engine::MIN_PASSWORD_BYTES..=engine::MAX_PASSWORD_BYTES => Ok(password),
+        _ => Err(Failure::Usage(format!("a password has {} to {} bytes", engine::MIN_PASSWORD_BYTES, engine::MAX_PASSWORD_BYTES))),
     }
 }

@@ -1,7 +1,13 @@
 //! What surrounds the configuration: environment variables, files, the machine. It is handed in as
 //! a value, so that tests touch nothing global.
 
-use std::{collections::BTreeMap, fmt, io, num::NonZeroUsize, path::Path};
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    io::{self, Read},
+    num::NonZeroUsize,
+    path::Path,
+};
 
 /// What surrounds the configuration.
 pub struct Environment(Kind);
@@ -59,6 +65,22 @@ impl Environment {
                 path.to_str().and_then(|path| files.get(path)).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
             }
         }
+    }
+
+    /// The bytes of a file; `None` where there are more than `most`.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being read.
+    pub fn bytes(&self, path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+        let bytes = match &self.0 {
+            Kind::System => {
+                let mut bytes = Vec::new();
+                fs::File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+                bytes
+            }
+            Kind::Given { .. } => self.read(path)?.into_bytes(),
+        };
+        Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= most))
     }
 
     /// How many threads the machine runs at once; 1 where it does not say.

@@ -4,6 +4,7 @@
 //! Dialects bring their own options: each gives a [`DialectRow`], and the file's
 //! `[dialects.<name>]` table is read by it.
 
+pub mod branding;
 pub mod environment;
 pub mod file;
 pub mod limits;
@@ -20,6 +21,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::oauth::{client::Client, scope::Scopes, secret::RootId};
+pub use branding::{Accent, Colour, Language, Logo, Sentence};
 pub use environment::Environment;
 pub use file::{Section, Written};
 pub use problem::{Place, Problem, Problems};
@@ -48,7 +50,7 @@ pub struct Config {
     /// How the log is written.
     pub log: Log,
     /// The scopes that exist, each with the sentence that people read.
-    pub scopes: BTreeMap<String, String>,
+    pub scopes: BTreeMap<String, Sentence>,
     /// The scopes of a user who was given none.
     pub default_scopes: Scopes,
     /// How often somebody may do something.
@@ -154,6 +156,31 @@ pub struct Pages {
     pub prefix: String,
     /// How long a browser stays signed in.
     pub session: Duration,
+    /// What they speak to those who ask for no language that they know.
+    pub language: Language,
+    /// The operator's mark.
+    pub logo: Option<Logo>,
+    /// The colour of links and of the button that goes on.
+    pub accent: Accent,
+    /// The terms of use, an https address.
+    pub terms: Option<Url>,
+    /// The privacy policy, an https address.
+    pub privacy: Option<Url>,
+}
+
+impl Default for Pages {
+    fn default() -> Self {
+        Self {
+            name: "Gatepost".to_owned(),
+            prefix: String::new(),
+            session: resolve::SESSION,
+            language: Language::default(),
+            logo: None,
+            accent: Accent::default(),
+            terms: None,
+            privacy: None,
+        }
+    }
 }
 
 /// A server behind the gateway.

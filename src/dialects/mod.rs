@@ -32,7 +32,7 @@ pub trait Dialect: Mounted + Send + Sync {
 }
 
 /// The address of the page on which a user decides about an ask and is shown the code for it. The
-/// dialect claims it for GET and POST.
+/// dialect claims it, for all methods.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CodePage {
     /// Only for this host; `None` for every host.

@@ -71,13 +71,13 @@ impl SereChat {
 
 impl Mounted for SereChat {
     fn claims(&self) -> Vec<config::Claim> {
-        let claim = |(path, method)| config::Claim {
+        let claim = |(path, methods)| config::Claim {
             owner: format!("dialect {NAME}"),
             host: self.mount.host.clone(),
             paths: Paths::Exact(self.path(path)),
-            methods: vec![method],
+            methods,
         };
-        [(REQUEST, Method::POST), (EXCHANGE, Method::POST), (PAGE, Method::GET), (PAGE, Method::POST)].into_iter().map(claim).collect()
+        [(REQUEST, vec![Method::POST]), (EXCHANGE, vec![Method::POST]), (PAGE, Vec::new())].into_iter().map(claim).collect()
     }
 
     fn clients(&self) -> Vec<Client> {

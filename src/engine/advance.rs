@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// More tries than callers can plausibly collide: each lost race is somebody's progress.
-const MAX_TRIES: usize = 256;
+pub(super) const MAX_TRIES: usize = 256;
 
 impl Engine {
     /// Loads a grant, applies a rule, makes the next state durable, and answers with the grant as

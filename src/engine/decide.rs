@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use super::{Engine, Error};
+use super::{Engine, Error, PERSONAL};
 use crate::{
     limit::{Action, Who},
     oauth::{
@@ -125,6 +125,13 @@ impl Engine {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn applications(&self, user: &User) -> Result<Vec<Application>, Error> {
+        let mut applications = self.live_grants(user).await?;
+        applications.retain(|application| application.grant.dialect != PERSONAL);
+        Ok(applications)
+    }
+
+    /// Everything that opens something for a user, the newest first.
+    pub(super) async fn live_grants(&self, user: &User) -> Result<Vec<Application>, Error> {
         let now = self.clock.now();
         let mut applications = Vec::new();
         for id in self.store.members(List::GrantsOf(user.id)).await? {

@@ -12,6 +12,7 @@ mod hold;
 mod logout;
 mod open;
 mod password;
+mod personal;
 mod poll;
 mod refresh;
 mod sessions;
@@ -45,12 +46,13 @@ pub use ask::{Ask, Asked};
 pub use decide::{Application, Decider, Decision};
 pub use exchange::Exchange;
 pub use logout::LoggedOut;
+pub use personal::{CreateToken, CreateTokenError, MAX_PERSONAL_TOKENS, PERSONAL, PersonalToken, personal_client};
 pub use poll::Poll;
 pub use refresh::Refresh;
 pub use sessions::SignedIn;
 pub use sign_in::SignIn;
 pub use start::{Start, Started};
-pub use users::{AddUser, AddUserError, MAX_PASSWORD_BYTES};
+pub use users::{AddUser, AddUserError, ChangePassword, ChangePasswordError, MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES};
 
 /// Why a verb did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

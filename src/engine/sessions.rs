@@ -40,23 +40,30 @@ impl Engine {
     /// # Errors
     /// [`Unavailable`].
     pub async fn open_session(&self, user: &User, life: Duration) -> Result<SecretString, Unavailable> {
+        let (_, put, cookie) = self.new_session(user, life)?;
+        self.store.commit(vec![put]).await.map_err(|error| match error {
+            CommitError::Unavailable(unavailable) => unavailable,
+            conflict @ CommitError::Conflict => Unavailable::because(conflict),
+        })?;
+        Ok(cookie)
+    }
+
+    /// A session that is not there yet: its name, the change that makes it, and its cookie's value.
+    pub(super) fn new_session(&self, user: &User, life: Duration) -> Result<(SessionId, Change, SecretString), Unavailable> {
         let session = Session {
             id: SessionId::from_random(rand::random()),
             user: user.id,
             user_generation: user.generation,
+            session_generation: user.session_generation,
             salt: Salt::from_random(rand::random()),
             expires: after(self.clock.now(), life),
         };
         let root = self.keyring.minting();
         let cookie = token::mint(&self.keyring, root, PREFIX, Kind::Session, session.id.as_bytes(), 1, &session.salt)
             .ok_or_else(|| Unavailable::because("the minting root is missing"))?;
-        let until = Some(session.expires);
-        let put = Change::Put { key: Key::Session(session.id), expect: Expect::Absent, record: Record::Session(session), until };
-        self.store.commit(vec![put]).await.map_err(|error| match error {
-            CommitError::Unavailable(unavailable) => unavailable,
-            conflict @ CommitError::Conflict => Unavailable::because(conflict),
-        })?;
-        Ok(cookie)
+        let (id, until) = (session.id, Some(session.expires));
+        let put = Change::Put { key: Key::Session(id), expect: Expect::Absent, record: Record::Session(session), until };
+        Ok((id, put, cookie))
     }
 
     /// Who is signed in with this cookie; `None` where nobody is.
@@ -70,7 +77,8 @@ impl Engine {
             return Ok(None);
         }
         let user = self.store.user(session.user).await?.map(|user| user.record);
-        let user = user.filter(|user| user.enabled && user.generation == session.user_generation);
+        let generations = (session.user_generation, session.session_generation);
+        let user = user.filter(|user| user.enabled && (user.generation, user.session_generation) == generations);
         Ok(user.map(|user| SignedIn { session: session.id, user }))
     }
 

@@ -257,16 +257,23 @@ impl Grant {
         matches!(self.state, State::Approved { redeem_by, .. } if now < redeem_by)
     }
 
+    /// When nothing that it has or could get opens anything any more.
+    pub fn ends(&self) -> Timestamp {
+        match &self.state {
+            State::Pending { expires: end } | State::Approved { redeem_by: end, .. } | State::Void { until: end } => *end,
+            State::Denied { at } | State::Revoked { at, .. } => *at,
+            State::Live { issues, .. } => {
+                let ends = issues.iter().flat_map(|issue| [Some(issue.access_until), issue.refresh_until]).flatten();
+                ends.max().unwrap_or(self.created)
+            }
+        }
+    }
+
     /// Until when the record is of any use.
     pub fn keep_until(&self) -> Timestamp {
         match &self.state {
-            State::Pending { expires: end }
-            | State::Approved { redeem_by: end, .. }
-            | State::Void { until: end }
-            | State::Denied { at: end } => after(*end, REMEMBER_EXPIRED),
-            State::Live { issues, .. } => {
-                let ends = issues.iter().flat_map(|issue| [Some(issue.access_until), issue.refresh_until]).flatten();
-                after(ends.max().unwrap_or(self.created), REMEMBER_EXPIRED)
+            State::Pending { .. } | State::Approved { .. } | State::Void { .. } | State::Denied { .. } | State::Live { .. } => {
+                after(self.ends(), REMEMBER_EXPIRED)
             }
             State::Revoked { at, .. } => after(*at, REMEMBER_REVOKED),
         }

@@ -4,6 +4,14 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+/// Opens the gateway's own API for clients.
+pub const CLIENTS: &str = "clients";
+/// Opens the gateway's own API for approvals.
+pub const APPROVE: &str = "approve";
+/// The scopes that the gateway itself gives a meaning. Users give them to their personal tokens,
+/// and no app may ask for them.
+pub const OWN: [&str; 2] = [APPROVE, CLIENTS];
+
 /// A set of scope tokens. Written as one text, separated by spaces, in alphabetical order.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Scopes(BTreeSet<String>);

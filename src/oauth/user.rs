@@ -22,6 +22,9 @@ pub struct User {
     pub enabled: bool,
     /// Counts how often everything that this user granted was taken back at once.
     pub generation: u64,
+    /// Counts how often all sessions of this user were ended at once.
+    #[serde(default)]
+    pub session_generation: u64,
     /// When the account was made.
     pub created: Timestamp,
 }

@@ -146,8 +146,8 @@ impl Routes {
             return Err(self.shaped(place, Rejection::bad_request("ambiguous_path", message)));
         }
         let takes = |index: &&usize| match self.routes[**index].methods.as_slice() {
-            // Its answer would show the caller the upstream's credential.
-            [] => *request.method() != Method::TRACE,
+            // An upstream's answer would show the caller the credential that it was shown.
+            [] => *request.method() != Method::TRACE || matches!(self.routes[**index].target, Target::Local(_)),
             methods => methods.contains(request.method()),
         };
         match place.routes.iter().find(takes) {

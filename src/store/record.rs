@@ -44,6 +44,9 @@ pub struct Session {
     pub user: UserId,
     /// The user's generation then; a later one ends the session.
     pub user_generation: u64,
+    /// The user's session generation then; a later one ends the session.
+    #[serde(default)]
+    pub session_generation: u64,
     /// From which the cookie's secret is derived.
     pub salt: Salt,
     /// When it ends.

@@ -1,15 +1,16 @@
 //! Connected applications: what has been let in, when it was last used, and the button that takes
 //! it back.
 
+use std::collections::BTreeMap;
+
 use http::{StatusCode, request::Parts};
 use maud::{Markup, html};
 
 use super::{
-    APPLICATIONS, Answer, DEVICE, Desk, Problem, REVOKE, browser,
+    APPLICATIONS, Answer, Desk, Problem, REVOKE, REVOKE_APP, browser, consent,
     csrf::{self, Purpose},
-    device, layout,
+    layout,
     sign_in::Next,
-    words,
 };
 use crate::{
     engine::{Application, SignedIn},
@@ -17,13 +18,21 @@ use crate::{
     oauth::id::GrantId,
 };
 
+/// What makes two grants those of one app: its dialect, its client and the name that people see.
+type App = [String; 3];
+
+fn app_of(desk: &Desk, application: &Application) -> App {
+    let grant = &application.grant;
+    [grant.dialect.clone(), grant.client.to_string(), consent::app_name(desk, grant)]
+}
+
 /// The list.
 pub(super) async fn show(desk: &Desk, head: &Parts) -> Answer {
     let Some(who) = browser::signed_in(desk, &head.headers).await? else {
         return Ok(Next::Applications.sign_in_first(desk));
     };
     let applications = desk.engine.applications(&who.user).await?;
-    let page = layout::page(desk, "Connected applications", Some(&who), &list(desk, &who, &applications));
+    let page = layout::page(desk, &desk.words().applications.title, Some(&who), &list(desk, &who, &applications));
     Ok(reply::html(StatusCode::OK, page))
 }
 
@@ -39,52 +48,102 @@ pub(super) async fn revoke(desk: &Desk, call: Call) -> Answer {
     Ok(reply::noted(reply::see_other(&desk.path(APPLICATIONS)), Some(grant), "revoked"))
 }
 
+/// Takes all back that an app has, also what it got since the page was made.
+pub(super) async fn revoke_app(desk: &Desk, call: Call) -> Answer {
+    let Some(who) = browser::signed_in(desk, &call.head.headers).await? else {
+        return Ok(Next::Applications.sign_in_first(desk));
+    };
+    let fields = Fields::read(&call.head.headers, call.body, Takes::Form).await?;
+    let text = |name| Ok::<_, Problem>(fields.text(name)?.unwrap_or_default());
+    let app = [text("dialect")?, text("client")?, text("app")?];
+    csrf::check(desk, Purpose::RevokeApp(who.session, app), &fields)?;
+    for application in desk.engine.applications(&who.user).await? {
+        if app_of(desk, &application) == app {
+            desk.engine.revoke_own(application.grant.id, who.user.id).await?;
+        }
+    }
+    Ok(reply::noted(reply::see_other(&desk.path(APPLICATIONS)), None, "revoked_app"))
+}
+
 fn list(desk: &Desk, who: &SignedIn, applications: &[Application]) -> Markup {
+    let words = &desk.words().applications;
     html! {
-        h1 { "Connected applications" }
+        h1 { (words.title) }
         @if applications.is_empty() {
-            section class="card" {
-                p { "No app is connected. When you approve one, it appears here." }
-            }
+            section class="card" { p { (words.none) } }
         } @else {
-            p class="lead" { "These apps can use " (desk.pages.name) " as you. Revoke one to end its access at once." }
-            @for application in applications {
-                (card(desk, who, application))
+            p class="lead" { (words.lead.fill(&[("place", &desk.pages.name)])) }
+            @for (app, grants) in grouped(desk, applications) {
+                (card(desk, who, &app, &grants))
             }
         }
-        p { a class="button" href=(desk.path(DEVICE)) { "Connect a device" } }
     }
 }
 
-fn card(desk: &Desk, who: &SignedIn, application: &Application) -> Markup {
-    let now = desk.clock.now();
-    let grant = &application.grant;
-    let name = device::app_name(desk, grant);
-    let token = csrf::token(desk, Purpose::Revoke(who.session, grant.id));
+/// The apps, each with what it has. The one that was let in last comes first.
+fn grouped<'a>(desk: &Desk, applications: &'a [Application]) -> Vec<(App, Vec<&'a Application>)> {
+    let mut places = BTreeMap::new();
+    let mut groups: Vec<(App, Vec<&Application>)> = Vec::new();
+    for application in applications {
+        let app = app_of(desk, application);
+        let place = *places.entry(app.clone()).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some((_, grants)) => grants.push(application),
+            None => groups.push((app, vec![application])),
+        }
+    }
+    groups
+}
+
+fn card(desk: &Desk, who: &SignedIn, app: &App, grants: &[&Application]) -> Markup {
+    let words = &desk.words().applications;
+    let [dialect, client, name] = app;
     html! {
         article class="card app" {
             div class="head" {
-                h2 { (device::app(desk, grant)) }
-                form method="post" action=(desk.path(REVOKE)) {
-                    input type="hidden" name=(csrf::FIELD) value=(token);
-                    input type="hidden" name="grant" value=(grant.id);
-                    button class="danger" aria-label=(format!("Revoke {name}")) { "Revoke" }
+                h2 { bdi { (name) } }
+                @if grants.len() > 1 { span class="tag" { (words.count.of(grants.len() as u64)) } }
+            }
+            ul class="rows" {
+                @for application in grants { li { (row(desk, who, name, application)) } }
+            }
+            @if grants.len() > 1 {
+                form class="all" method="post" action=(desk.path(REVOKE_APP)) {
+                    (csrf::field(desk, Purpose::RevokeApp(who.session, [dialect, client, name])))
+                    input type="hidden" name="dialect" value=(dialect);
+                    input type="hidden" name="client" value=(client);
+                    input type="hidden" name="app" value=(name);
+                    button class="danger" aria-label=(words.revoke_all_named.fill(&[("app", name)])) { (words.revoke_all) }
                 }
             }
-            dl class="facts" {
-                (device::requester(&grant.requester))
-                dt { "Access" }
-                dd { (device::scope_list(desk, &application.scopes)) }
-                dt { "Connected" }
-                dd { time datetime=(application.approved) title=(words::moment(application.approved)) { (words::ago(application.approved, now)) } }
-                dt { "Last used" }
-                dd {
-                    @match application.last_used {
-                        Some(at) => time datetime=(at) title=(words::moment(at)) { (words::ago(at, now)) },
-                        None => "Never",
-                    }
+        }
+    }
+}
+
+fn row(desk: &Desk, who: &SignedIn, app: &str, application: &Application) -> Markup {
+    let words = &desk.words().applications;
+    let grant = &application.grant;
+    let label = match &grant.requester.device {
+        Some(device) => words.revoke_named.fill(&[("app", &app), ("device", &device.as_str())]),
+        None => words.revoke_app.fill(&[("app", &app)]),
+    };
+    html! {
+        dl class="facts" {
+            (consent::requester(desk, &grant.requester))
+            dt { (words.access) } dd { (consent::scope_list(desk, &application.scopes)) }
+            dt { (words.connected) } dd { (consent::past(desk, application.approved)) }
+            dt { (words.last_used) }
+            dd {
+                @match application.last_used {
+                    Some(at) => (consent::past(desk, at)),
+                    None => (words.never),
                 }
             }
+        }
+        form method="post" action=(desk.path(REVOKE)) {
+            (csrf::field(desk, Purpose::Revoke(who.session, grant.id)))
+            input type="hidden" name="grant" value=(grant.id);
+            button class="danger" aria-label=(label) { (words.revoke) }
         }
     }
 }

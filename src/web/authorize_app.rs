@@ -2,17 +2,18 @@
 //! code. The code is shown again to the browser that approved, and to no other.
 
 use http::{StatusCode, request::Parts};
+use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::{
     APPLICATIONS, Answer, Desk, Problem, browser,
+    consent::{self, Consent},
     csrf::{self, Purpose},
     device, layout,
     sign_in::Next,
-    words,
 };
 use crate::{
-    engine::{Decision, Error, SignedIn},
+    engine::{Decision, Engine, Error, SignedIn},
     message::{BadInput, Call, Fields, Takes, reply},
     oauth::{
         grant::{Grant, State},
@@ -23,7 +24,7 @@ use crate::{
 
 const OVER: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The request is unknown, expired or decided.");
 /// The field and the parameter that names the ask, as the dialect calls it.
-const ASK: &str = "request_id";
+pub(super) const ASK: &str = "request_id";
 
 /// Whatever there is to see: the question, or the code.
 pub(super) async fn show(desk: &Desk, head: &Parts) -> Answer {
@@ -33,14 +34,14 @@ pub(super) async fn show(desk: &Desk, head: &Parts) -> Answer {
     };
     let grant = desk.engine.asked(ask).await?.ok_or(Problem::Refused(OVER))?;
     let is_own = grant.approval().is_some_and(|approval| approval.user == who.user.id);
+    let words = desk.words();
     let (title, main, outcome) = match &grant.state {
-        _ if grant.is_pending(desk.clock.now()) => ("Authorize an app", question(desk, &who, &grant, ask), "shown"),
-        State::Approved { redeem_by, .. } if is_own => match desk.engine.code_for(&grant, &who) {
-            Some(code) => ("Your code", answered(desk, &grant, &code, *redeem_by), "code_shown"),
-            None if grant.is_open(desk.clock.now()) => ("Your code", elsewhere(desk, &grant), "approved_elsewhere"),
-            None => return Err(Problem::Refused(OVER)),
+        State::Pending { .. } if grant.is_pending(desk.clock.now()) => (&words.consent.title, question(desk, &who, &grant, ask), "shown"),
+        State::Approved { redeem_by, .. } if is_own && grant.is_open(desk.clock.now()) => match desk.engine.code_for(&grant, &who) {
+            Some(code) => (&words.code.title, answered(desk, &grant, &code, *redeem_by), "code_shown"),
+            None => (&words.code.title, elsewhere(desk, &grant), "approved_elsewhere"),
         },
-        State::Live { .. } if is_own => ("Connected", connected(desk, &grant), "connected"),
+        State::Live { .. } if is_own => (&words.decided.approved_title, connected(desk, &grant), "connected"),
         _ => return Err(Problem::Refused(OVER)),
     };
     let page = layout::page(desk, title, Some(&who), &main);
@@ -51,8 +52,9 @@ pub(super) async fn show(desk: &Desk, head: &Parts) -> Answer {
 pub(super) async fn decide(desk: &Desk, call: Call) -> Answer {
     let fields = Fields::read(&call.head.headers, call.body, Takes::Form).await?;
     let ask = fields.text(ASK)?.and_then(AskId::parse).ok_or(Problem::Refused(OVER))?;
+    let desk = &Desk { here: Next::AuthorizeApp(ask), ..desk.clone() };
     let Some(who) = browser::signed_in(desk, &call.head.headers).await? else {
-        return Ok(Next::AuthorizeApp(ask).sign_in_first(desk));
+        return Ok(desk.here.sign_in_first(desk));
     };
     let grant = desk.engine.asked(ask).await?.ok_or(Problem::Refused(OVER))?;
     csrf::check(desk, Purpose::Decide(who.session, grant.id), &fields)?;
@@ -60,7 +62,7 @@ pub(super) async fn decide(desk: &Desk, call: Call) -> Answer {
         Some("approve") => approve(desk, &who, &grant, ask).await,
         Some("deny") => {
             let denied = desk.engine.decide(grant.id, who.decider(), Decision::Deny).await?;
-            let page = layout::page(desk, "Denied", Some(&who), &device::done(desk, &denied, Decision::Deny));
+            let page = layout::page(desk, &desk.words().decided.denied_title, Some(&who), &device::done(desk, &denied, Decision::Deny));
             Ok(reply::noted(reply::html(StatusCode::OK, page), Some(grant.id), "denied"))
         }
         _ => Err(BadInput::Malformed("There is no decision in the form.".into()).into()),
@@ -68,16 +70,21 @@ pub(super) async fn decide(desk: &Desk, call: Call) -> Answer {
 }
 
 async fn approve(desk: &Desk, who: &SignedIn, grant: &Grant, ask: AskId) -> Answer {
-    let outcome = match desk.engine.decide(grant.id, who.decider(), Decision::Approve).await {
-        Ok(_) => "approved",
+    match desk.engine.decide(grant.id, who.decider(), Decision::Approve).await {
+        Ok(_) => {}
         // A button may be pressed twice. The first press stands, and its code is shown again.
         Err(Error::Refused(refusal)) if refusal.code == ErrorCode::InvalidGrant => {
             desk.engine.approved_by(who.user.id, grant.id).await?.ok_or(Problem::Refused(refusal))?;
-            "approved"
+        }
+        // There is something to give, so what is refused is one more code.
+        Err(Error::Refused(refusal)) if refusal.code == ErrorCode::AccessDenied && !Engine::grantable(grant, &who.user).is_empty() => {
+            let main = too_many(desk);
+            let page = layout::page(desk, &desk.words().code.too_many_title, Some(who), &main);
+            return Ok(reply::noted(reply::html(StatusCode::CONFLICT, page), Some(grant.id), "too_many_codes"));
         }
         Err(error) => return Err(error.into()),
-    };
-    Ok(reply::noted(reply::see_other(&path(desk, ask)), Some(grant.id), outcome))
+    }
+    Ok(reply::noted(reply::see_other(&path(desk, ask)), Some(grant.id), "approved"))
 }
 
 /// The page's address for this ask.
@@ -90,36 +97,72 @@ fn action(desk: &Desk) -> &str {
 }
 
 fn question(desk: &Desk, who: &SignedIn, grant: &Grant, ask: AskId) -> Markup {
-    device::consent(desk, who, grant, action(desk), (ASK, &ask.shown()))
+    let question = Consent {
+        app: &consent::app(desk, grant),
+        scopes: &Engine::grantable(grant, &who.user),
+        facts: &consent::facts(desk, grant),
+        action: action(desk),
+        purpose: Purpose::Decide(who.session, grant.id),
+        hidden: &[(ASK, &ask.shown())],
+    };
+    consent::card(desk, who, &question)
 }
 
-fn answered(desk: &Desk, grant: &Grant, code: &TypedCode, until: jiff::Timestamp) -> Markup {
-    let left = until.duration_since(desk.clock.now()).as_secs().max(0).unsigned_abs();
+fn answered(desk: &Desk, grant: &Grant, code: &TypedCode, until: Timestamp) -> Markup {
+    let (words, tokens) = (&desk.words().code, &desk.words().tokens);
+    let code = code.shown();
+    let spoken: Vec<String> = code.chars().map(String::from).collect();
     html! {
         section class="card" {
-            h1 { "Enter this code in " b { (device::app(desk, grant)) } }
-            p class="typed-code" { (code.shown()) }
-            p class="note" { "It is good for " time datetime=(until) data-countdown { (words::span(left)) } " and for this app only. Tell it to nobody who calls or writes." }
-            p { "To see what the app may do, or to end its access, go to " a href=(desk.path(APPLICATIONS)) { "Connected applications" } "." }
+            h1 { (words.enter.fill(&[("app", &html! { b { (consent::app(desk, grant)) } })])) }
+            // Six digits are read out as a number, which nobody could type.
+            p class="typed-code" { span id="typed-code" aria-hidden="true" { (code) } span class="spoken" { (spoken.join(" ")) } }
+            p class="actions" {
+                button type="button" data-copy="typed-code" data-says="said" data-copied=(tokens.copied) data-by-hand=(tokens.copy_by_hand) hidden {
+                    (words.copy)
+                }
+                span id="said" role="status" {}
+            }
+            dl class="facts" {
+                dt { (desk.words().consent.expires) } dd { (consent::deadline(desk, until)) }
+            }
+            p class="warning" { (words.warning) }
+            p class="note" { (desk.words().decided.later.fill(&[("list", &list(desk))])) }
         }
     }
 }
 
 fn elsewhere(desk: &Desk, grant: &Grant) -> Markup {
+    let words = &desk.words().code;
     html! {
         section class="card" {
-            h1 { "You approved " b { (device::app(desk, grant)) } " elsewhere" }
-            p { "The code is shown only in the browser in which you approved. Look there, or start again in the app." }
+            h1 { (words.elsewhere_title.fill(&[("app", &html! { b { (consent::app(desk, grant)) } })])) }
+            p { (words.elsewhere) }
         }
     }
 }
 
 fn connected(desk: &Desk, grant: &Grant) -> Markup {
+    let words = &desk.words().decided;
     html! {
         section class="card" {
-            h1 { b { (device::app(desk, grant)) } " is connected" }
-            p { "You can close this page and go back to the app." }
-            p { "To see what it may do, or to end its access, go to " a href=(desk.path(APPLICATIONS)) { "Connected applications" } "." }
+            h1 { (words.connected.fill(&[("app", &html! { b { (consent::app(desk, grant)) } })])) }
+            p { (desk.words().code.go_back) }
+            p { (words.later.fill(&[("list", &list(desk))])) }
         }
     }
+}
+
+fn too_many(desk: &Desk) -> Markup {
+    let words = &desk.words().code;
+    html! {
+        section class="card" {
+            h1 { (words.too_many_title) }
+            p { (words.too_many) }
+        }
+    }
+}
+
+fn list(desk: &Desk) -> Markup {
+    html! { a href=(desk.path(APPLICATIONS)) { (desk.words().applications.title) } }
 }

@@ -10,13 +10,14 @@ use http::{
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Desk, Problem};
-use crate::{engine::SignedIn, message::Body};
+use crate::{config::Language, engine::SignedIn, message::Body};
 
 const SESSION: &str = "gatepost_session";
 const VISIT: &str = "gatepost_visit";
 const KNOWN: &str = "gatepost_known";
 /// The longest that browsers keep a cookie.
 const KNOWN_FOR: cookie::time::Duration = cookie::time::Duration::days(400);
+const LANGUAGE: &str = "gatepost_language";
 
 /// Who is signed in; `None` where nobody is.
 pub(super) async fn signed_in(desk: &Desk, headers: &HeaderMap) -> Result<Option<SignedIn>, Problem> {
@@ -59,6 +60,18 @@ pub(super) fn remember_known(desk: &Desk, answer: Response<Body>, known: &Secret
 pub(super) fn forget_session(desk: &Desk, answer: Response<Body>) -> Response<Body> {
     let mut cookie = cookie(desk, SESSION, String::new());
     cookie.set_max_age(cookie::time::Duration::ZERO);
+    set(answer, &cookie)
+}
+
+/// The language that was chosen in this browser.
+pub(super) fn language(desk: &Desk, headers: &HeaderMap) -> Option<Language> {
+    read(desk, headers, LANGUAGE).and_then(|tag| Language::of_tag(&tag))
+}
+
+/// Gives the browser its language.
+pub(super) fn remember_language(desk: &Desk, answer: Response<Body>, language: Language) -> Response<Body> {
+    let mut cookie = cookie(desk, LANGUAGE, language.tag().to_owned());
+    cookie.set_max_age(cookie::time::Duration::days(365));
     set(answer, &cookie)
 }
 

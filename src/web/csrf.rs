@@ -1,6 +1,7 @@
 //! Proof that a form was made here, for this browser, for this purpose.
 
 use data_encoding::HEXLOWER;
+use maud::{Markup, html};
 
 use super::{Desk, Problem};
 use crate::{
@@ -21,6 +22,14 @@ pub(super) enum Purpose<'a> {
     Decide(SessionId, GrantId),
     /// Taking this grant back.
     Revoke(SessionId, GrantId),
+    /// Taking all back that this app has: its dialect, its client and its name.
+    RevokeApp(SessionId, [&'a str; 3]),
+    /// Changing the password.
+    ChangePassword(SessionId),
+    /// Making a personal token.
+    CreateToken(SessionId),
+    /// Taking this personal token back.
+    RevokeToken(SessionId, GrantId),
 }
 
 /// The form's field.
@@ -29,6 +38,11 @@ pub(super) const FIELD: &str = "form";
 /// The field's value.
 pub(super) fn token(desk: &Desk, purpose: Purpose<'_>) -> String {
     HEXLOWER.encode(&desk.engine.keyring().form_token(&parts(&purpose)))
+}
+
+/// The field itself.
+pub(super) fn field(desk: &Desk, purpose: Purpose<'_>) -> Markup {
+    html! { input type="hidden" name=(FIELD) value=(token(desk, purpose)); }
 }
 
 /// Checks the field.
@@ -48,5 +62,12 @@ fn parts<'a>(purpose: &'a Purpose<'_>) -> Vec<&'a [u8]> {
         Purpose::EnterCode(session) => vec![b"enter code", session.as_bytes()],
         Purpose::Decide(session, grant) => vec![b"decide", session.as_bytes(), grant.as_bytes()],
         Purpose::Revoke(session, grant) => vec![b"revoke", session.as_bytes(), grant.as_bytes()],
+        Purpose::RevokeApp(session, app) => {
+            let [dialect, client, name] = app.map(str::as_bytes);
+            vec![b"revoke app", session.as_bytes(), dialect, client, name]
+        }
+        Purpose::ChangePassword(session) => vec![b"change password", session.as_bytes()],
+        Purpose::CreateToken(session) => vec![b"create token", session.as_bytes()],
+        Purpose::RevokeToken(session, grant) => vec![b"revoke token", session.as_bytes(), grant.as_bytes()],
     }
 }

@@ -4,74 +4,111 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use maud::{DOCTYPE, Markup, html};
 
 use super::{
-    Desk, SIGN_OUT, STYLE,
+    ACCOUNT, APPLICATIONS, DEVICE, Desk, HOME, LOGO, SCRIPT, SIGN_OUT, STYLE,
     csrf::{self, Purpose},
+    language,
+    sign_in::Next,
 };
-use crate::{
-    engine::SignedIn,
-    message::{Body, reply},
-};
+use crate::{engine::SignedIn, message::Body};
 
-const CSS: &str = include_str!("style.css");
-/// Nothing but our own style sheet and forms to ourselves; nobody frames the page.
-const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+/// Nothing but our own style sheet, script, logo and forms; nobody frames the page.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
+                      frame-ancestors 'none'; base-uri 'none'";
 
 /// A page for whoever is signed in, or for nobody yet.
 pub(super) fn page(desk: &Desk, title: &str, who: Option<&SignedIn>, main: &Markup) -> String {
-    let name = &desk.pages.name;
-    let sign_out = who.map(|who| (who, csrf::token(desk, Purpose::SignOut(who.session))));
-    frame(
-        &format!("{title} · {name}"),
-        &desk.path(STYLE),
-        &html! {
-            header {
-                a class="brand" href=(desk.path("/")) { (mark()) span { (name) } }
-                @if let Some((who, token)) = sign_out {
-                    form class="who" method="post" action=(desk.path(SIGN_OUT)) {
-                        input type="hidden" name=(csrf::FIELD) value=(token);
-                        span title=(who.user.name) { (who.user.name) }
-                        button class="link" { "Sign out" }
-                    }
+    let body = html! {
+        a class="skip" href="#main" { (desk.words().frame.skip) }
+        header {
+            div class="top" {
+                a class="brand" href=(desk.path(HOME)) { (mark(desk)) span { (desk.pages.name) } }
+                @if let Some(who) = who { (sign_out(desk, who)) }
+            }
+            @if who.is_some() { (navigation(desk)) }
+        }
+        main id="main" tabindex="-1" { (main) }
+        footer {
+            (language::links(desk))
+            @if desk.pages.terms.is_some() || desk.pages.privacy.is_some() { (legal(desk)) }
+        }
+    };
+    let head = html! {
+        link rel="stylesheet" href=(desk.path(STYLE));
+        link rel="icon" href=(desk.path(LOGO));
+        script src=(desk.path(SCRIPT)) defer {}
+    };
+    frame(desk.language.tag(), &format!("{title} · {}", desk.pages.name), &head, &body)
+}
+
+fn sign_out(desk: &Desk, who: &SignedIn) -> Markup {
+    html! {
+        form class="who" method="post" action=(desk.path(SIGN_OUT)) {
+            input type="hidden" name=(csrf::FIELD) value=(csrf::token(desk, Purpose::SignOut(who.session)));
+            span title=(who.user.name) { (who.user.name) }
+            button class="link" { (desk.words().frame.sign_out) }
+        }
+    }
+}
+
+fn navigation(desk: &Desk) -> Markup {
+    let words = desk.words();
+    let pages = [
+        (APPLICATIONS, &words.frame.applications, desk.here == Next::Applications),
+        (DEVICE, &words.device.title, matches!(desk.here, Next::Device(_))),
+        (ACCOUNT, &words.account.title, desk.here == Next::Account),
+    ];
+    html! {
+        nav aria-label=(words.frame.pages) {
+            ul {
+                @for (path, title, here) in pages {
+                    li { a href=(desk.path(path)) aria-current=[here.then_some("page")] { (title) } }
                 }
             }
-            main { (main) }
-        },
-    )
+        }
+    }
+}
+
+fn legal(desk: &Desk) -> Markup {
+    let words = &desk.words().frame;
+    html! {
+        ul aria-label=(words.legal) {
+            @for (link, name) in [(&desk.pages.terms, &words.terms), (&desk.pages.privacy, &words.privacy)] {
+                @if let Some(link) = link { li { a href=(link.as_str()) { (name) } } }
+            }
+        }
+    }
 }
 
 /// A page with one message.
-pub(super) fn message(desk: &Desk, heading: &str, words: &str) -> String {
-    page(
-        desk,
-        heading,
-        None,
-        &html! {
-            section class="card" {
-                h1 { (heading) }
-                p { (words) }
-                p { a class="button" href=(desk.path("/")) { "Back to the start" } }
-            }
-        },
-    )
+pub(super) fn message(desk: &Desk, heading: &str, words: &Markup) -> String {
+    let main = html! {
+        section class="card" {
+            h1 { (heading) }
+            p { (words) }
+            p { a class="button" href=(desk.path(HOME)) { (desk.words().problem.back) } }
+        }
+    };
+    page(desk, heading, None, &main)
 }
 
 /// A page that knows nothing of the operator's settings.
 pub(super) fn bare(status: StatusCode, words: &str) -> String {
     let title = status.canonical_reason().unwrap_or("Error");
-    frame(title, STYLE, &html! { main { section class="card" { h1 { (title) } p { (words) } } } })
+    let style = html! { link rel="stylesheet" href=(STYLE); };
+    frame("en", title, &style, &html! { main { section class="card" { h1 { (title) } p { (words) } } } })
 }
 
-fn frame(title: &str, style: &str, body: &Markup) -> String {
+fn frame(language: &str, title: &str, head: &Markup, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang=(language) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="robots" content="noindex";
                 title { (title) }
-                link rel="stylesheet" href=(style);
+                (head)
             }
             body { (body) }
         }
@@ -79,21 +116,17 @@ fn frame(title: &str, style: &str, body: &Markup) -> String {
     page.into_string()
 }
 
-/// A gatepost: two posts and the bar between them.
-fn mark() -> Markup {
+/// The operator's logo, or a gatepost: two posts and the bars between them.
+fn mark(desk: &Desk) -> Markup {
     html! {
-        svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true" {
-            path d="M5 3v18M19 3v18M5 9h14M5 15h14" fill="none" stroke="currentColor" stroke-width="2.4" stroke-linecap="round" {}
+        @if desk.pages.logo.is_some() {
+            img src=(desk.path(LOGO)) alt="";
+        } @else {
+            svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true" {
+                path d="M5 3v18M19 3v18M5 9h14M5 15h14" fill="none" stroke="currentColor" stroke-width="2.4" stroke-linecap="round" {}
+            }
         }
     }
-}
-
-/// The style sheet.
-pub(super) fn style() -> Response<Body> {
-    let mut answer = reply::text(StatusCode::OK, "text/css; charset=utf-8", CSS);
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-    answer.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    answer
 }
 
 /// Adds what keeps a page from being framed, cached, sniffed or told on.

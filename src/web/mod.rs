@@ -1,108 +1,174 @@
 //! Pages for people: sign in, enter a device's code, say yes or no, see what has been let in, take
-//! it back. They work without JavaScript, and nothing is decided by opening a link.
+//! it back, look after one's account. They work without JavaScript, and nothing is decided by
+//! opening a link.
 
+mod account;
 mod applications;
+mod assets;
 mod authorize_app;
 mod browser;
+mod consent;
 mod csrf;
 mod device;
+mod language;
 mod layout;
+mod messages;
+mod problem;
 mod sign_in;
+mod table;
+mod tokens;
 mod words;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
-use http::{Method, Response, StatusCode};
+use bytes::Bytes;
+use http::{Method, Response};
 
+pub use self::{
+    messages::BadMessages,
+    table::{DEVICE, PAGES, Serves, claims},
+};
+use self::{
+    messages::{Languages, Messages},
+    problem::Problem,
+    sign_in::Next,
+    table::{
+        ACCOUNT, APPLICATIONS, AUTHORIZE_APP, BELOW, DECISION, HOME, LANGUAGE, LOGO, NOT_ALLOWED, NOT_FOUND, PASSWORD, REOPENED, REVOKE,
+        REVOKE_APP, REVOKE_TOKEN, SCRIPT, SIGN_IN, SIGN_OUT, STYLE, TOKENS, allowed, page_of, paths,
+    },
+};
 use crate::{
     clock::Clock,
-    config::{Claim, Pages, Paths, PublicUrl},
+    config::{Config, Language, Pages, PublicUrl, Sentence},
     dialects::CodePage,
-    engine::{Engine, Error, Unavailable},
-    message::{BadInput, Body, Call, Endpoint, Need, Refused, endpoint, reply},
-    oauth::refusal::{ErrorCode, Refusal},
+    engine::Engine,
+    message::{Body, Call, Endpoint, Fields, Need, endpoint, reply},
+    oauth::code::UserCode,
 };
 
-/// The path of the page where a code is entered, below the pages' prefix.
-pub const DEVICE: &str = "/device";
-const SIGN_IN: &str = "/sign-in";
-const SIGN_OUT: &str = "/sign-out";
-const DECISION: &str = "/device/decision";
-const APPLICATIONS: &str = "/applications";
-const REVOKE: &str = "/applications/revoke";
-const STYLE: &str = "/gatepost.css";
-
-/// What the pages need.
-pub struct Desk {
-    /// The verbs.
-    pub engine: Arc<Engine>,
-    /// What the operator says about the pages.
-    pub pages: Pages,
-    /// The scopes in words.
-    pub scopes: BTreeMap<String, String>,
-    /// Whether browsers come over TLS.
-    pub public_url: PublicUrl,
-    /// Where an app's ask is decided that wants a code to be typed, if a dialect has such asks.
-    pub code_page: Option<CodePage>,
-    /// For "two minutes ago".
-    pub clock: Clock,
+/// What the pages share.
+pub struct House {
+    engine: Arc<Engine>,
+    pages: Pages,
+    scopes: BTreeMap<String, Sentence>,
+    public_url: PublicUrl,
+    /// Where an ask is decided that wants a code to be typed, if a dialect has such asks.
+    code_page: Option<CodePage>,
+    clock: Clock,
+    languages: Languages,
+    style: Bytes,
 }
 
-/// Every page: its name in logs, its path, its method.
-const PATHS: [(&str, &str, Method); 10] = [
-    ("page.home", "/", Method::GET),
-    ("page.sign_in", SIGN_IN, Method::GET),
-    ("page.sign_in.submit", SIGN_IN, Method::POST),
-    ("page.sign_out", SIGN_OUT, Method::POST),
-    ("page.device", DEVICE, Method::GET),
-    ("page.device.submit", DEVICE, Method::POST),
-    ("page.decision", DECISION, Method::POST),
-    ("page.applications", APPLICATIONS, Method::GET),
-    ("page.revoke", REVOKE, Method::POST),
-    ("page.style", STYLE, Method::GET),
-];
+impl House {
+    /// The pages of this gateway.
+    ///
+    /// # Errors
+    /// [`BadMessages`].
+    pub fn new(engine: Arc<Engine>, config: &Config, code_page: Option<CodePage>, clock: Clock) -> Result<Self, BadMessages> {
+        Ok(Self {
+            engine,
+            pages: config.pages.clone(),
+            scopes: config.scopes.clone(),
+            public_url: config.public_url.clone(),
+            code_page,
+            clock,
+            languages: Languages::read()?,
+            style: assets::style_sheet(config.pages.accent),
+        })
+    }
 
-/// The page of a dialect whose users carry a code: its name in logs.
-const AUTHORIZE_APP: &str = "page.authorize_app";
-const AUTHORIZE_APP_SUBMIT: &str = "page.authorize_app.submit";
+    fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.pages.prefix)
+    }
+}
 
-/// The paths that the pages claim.
-pub fn claims(pages: &Pages) -> Vec<Claim> {
-    let claim = |(_, path, method)| Claim {
-        owner: "the pages".into(),
-        host: None,
-        paths: Paths::Exact(format!("{}{path}", pages.prefix)),
-        methods: vec![method],
-    };
-    PATHS.into_iter().map(claim).collect()
+/// Where one call is served: the house, in the caller's language.
+#[derive(Clone)]
+struct Desk {
+    house: Arc<House>,
+    language: Language,
+    /// The page that the caller is on, for the way back to it.
+    here: Next,
+}
+
+impl Deref for Desk {
+    type Target = House;
+
+    fn deref(&self) -> &House {
+        &self.house
+    }
+}
+
+impl Desk {
+    fn of(house: &Arc<House>, path: &str, call: &Call) -> Self {
+        let mut desk = Self { house: Arc::clone(house), language: house.pages.language, here: Next::Applications };
+        let headers = &call.head.headers;
+        desk.language = browser::language(&desk, headers).or_else(|| language::preferred(headers)).unwrap_or(desk.language);
+        // A query that cannot be read leads nowhere; the page itself says what is wrong with it.
+        let query = Fields::from_query(call.head.uri.query()).unwrap_or_default();
+        desk.here = match path {
+            SIGN_IN => Next::read(&query).unwrap_or(Next::Applications),
+            DEVICE | DECISION => Next::Device(query.text("user_code").ok().flatten().and_then(UserCode::parse)),
+            AUTHORIZE_APP => Next::authorize_app(&query),
+            ACCOUNT | PASSWORD | TOKENS | REVOKE_TOKEN => Next::Account,
+            _ => Next::Applications,
+        };
+        desk
+    }
+
+    /// What is said in the caller's language.
+    fn words(&self) -> &Messages {
+        self.house.languages.get(self.language)
+    }
 }
 
 /// The pages.
-pub fn endpoints(desk: &Arc<Desk>) -> Vec<Endpoint> {
-    let endpoint = |name: &'static str, host: Option<String>, path: String, method: Method| {
-        let desk = Arc::clone(desk);
+pub fn endpoints(house: &Arc<House>) -> Vec<Endpoint> {
+    let endpoint_for = |host: Option<String>, name: &'static str, path: &'static str, at: String, methods: &[Method]| {
+        let house = Arc::clone(house);
         Endpoint {
             name,
             host,
-            path,
-            methods: vec![method],
+            path: at,
+            methods: methods.to_vec(),
             need: Need::Nothing,
-            shape: refused,
+            shape: problem::refused,
             handler: endpoint::handler(move |call| {
-                let desk = Arc::clone(&desk);
-                async move { answer(&desk, name, call).await }
+                let desk = Desk::of(&house, path, &call);
+                async move { answer(&desk, name, path, call).await }
             }),
         }
     };
-    let own = PATHS.into_iter().map(|(name, path, method)| endpoint(name, None, desk.path(path), method));
-    let code_pages = desk.code_page.iter().flat_map(|page| {
-        let page = |name, method| endpoint(name, page.host.clone(), page.path.clone(), method);
-        [page(AUTHORIZE_APP, Method::GET), page(AUTHORIZE_APP_SUBMIT, Method::POST)]
-    });
-    own.chain(code_pages).collect()
+    let endpoint = |name, path, at, methods: &[Method]| endpoint_for(None, name, path, at, methods);
+    let reads = [Method::GET, Method::HEAD];
+    let mut endpoints = Vec::new();
+    for (name, path, serves) in PAGES {
+        let methods: &[Method] = if matches!(serves, Serves::Form(_)) { &[Method::POST] } else { &reads };
+        endpoints.push(endpoint(name, path, house.path(path), methods));
+    }
+    for path in paths() {
+        if !PAGES.iter().any(|(_, other, serves)| *other == path && !matches!(serves, Serves::Form(_))) {
+            endpoints.push(endpoint(REOPENED, path, house.path(path), &reads));
+        }
+        // After the others: no methods are all of them, and the first that takes one answers.
+        endpoints.push(endpoint(NOT_ALLOWED, path, house.path(path), &[]));
+    }
+    if !house.pages.prefix.is_empty() {
+        endpoints.push(endpoint(REOPENED, HOME, house.path(""), &reads));
+        endpoints.push(endpoint(NOT_FOUND, HOME, house.path(BELOW), &[]));
+    }
+    if let Some(CodePage { host, path }) = &house.code_page {
+        let mut at = |name, methods: &[Method]| endpoints.push(endpoint_for(host.clone(), name, AUTHORIZE_APP, path.clone(), methods));
+        at("page.authorize_app", &reads);
+        at("page.authorize_app.submit", &[Method::POST]);
+        at(NOT_ALLOWED, &[]);
+    }
+    endpoints
 }
 
-async fn answer(desk: &Desk, name: &'static str, call: Call) -> Response<Body> {
+type Answer = Result<Response<Body>, Problem>;
+
+async fn answer(desk: &Desk, name: &'static str, path: &'static str, call: Call) -> Response<Body> {
     let answer = match name {
         "page.home" => Ok(reply::see_other(&desk.path(APPLICATIONS))),
         "page.sign_in" => sign_in::show(desk, &call.head).await,
@@ -111,93 +177,22 @@ async fn answer(desk: &Desk, name: &'static str, call: Call) -> Response<Body> {
         "page.device" => device::show(desk, &call.head).await,
         "page.device.submit" => device::submit(desk, call).await,
         "page.decision" => device::decide(desk, call).await,
-        AUTHORIZE_APP => authorize_app::show(desk, &call.head).await,
-        AUTHORIZE_APP_SUBMIT => authorize_app::decide(desk, call).await,
+        "page.authorize_app" => authorize_app::show(desk, &call.head).await,
+        "page.authorize_app.submit" => authorize_app::decide(desk, call).await,
         "page.applications" => applications::show(desk, &call.head).await,
         "page.revoke" => applications::revoke(desk, call).await,
-        _ => return layout::style(),
+        "page.revoke_app" => applications::revoke_app(desk, call).await,
+        "page.account" => account::show(desk, &call.head).await,
+        "page.password" => account::change_password(desk, call).await,
+        "page.token" => tokens::create(desk, call).await,
+        "page.revoke_token" => tokens::revoke(desk, call).await,
+        "page.language" => language::choose(desk, &call.head),
+        "page.style" => return assets::style(desk),
+        "page.script" => return assets::script(),
+        "page.logo" => return assets::logo(desk),
+        REOPENED => Ok(reply::see_other(&desk.path(page_of(path)))),
+        NOT_ALLOWED => Err(Problem::Method(allowed(path))),
+        _ => Err(Problem::NotFound),
     };
     layout::guarded(answer.unwrap_or_else(|problem| problem.page(desk)))
-}
-
-type Answer = Result<Response<Body>, Problem>;
-
-/// Why a page cannot be shown.
-enum Problem {
-    /// What was sent is no form of ours.
-    Input(BadInput),
-    /// The form was not made for this browser, or too long ago.
-    Forged,
-    /// The protocol says no.
-    Refused(Refusal),
-    /// Too often.
-    Limited(u64),
-    /// The store is away.
-    Unavailable(String),
-}
-
-impl From<BadInput> for Problem {
-    fn from(input: BadInput) -> Self {
-        Self::Input(input)
-    }
-}
-
-impl From<Unavailable> for Problem {
-    fn from(unavailable: Unavailable) -> Self {
-        Self::Unavailable(unavailable.to_string())
-    }
-}
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Refused(refusal) => Self::Refused(refusal),
-            Error::Limited(limited) => Self::Limited(limited.retry_after),
-            error @ (Error::Unavailable(_) | Error::Contended) => Self::Unavailable(error.to_string()),
-        }
-    }
-}
-
-impl Problem {
-    fn page(self, desk: &Desk) -> Response<Body> {
-        let (status, heading, words, outcome) = match self {
-            Self::Input(input) => (input.status(), "That did not work", input.to_string(), "bad_input"),
-            Self::Forged => {
-                let words = "This form is no longer valid. You may have signed in or out since it was opened. Go back, reload the page and try again.";
-                (StatusCode::FORBIDDEN, "Please try again", words.to_owned(), "forged_form")
-            }
-            Self::Refused(Refusal { code: ErrorCode::InvalidGrant, .. }) => {
-                let words = "This request has expired, or it was already answered. To connect a device, get a new code from it.";
-                (StatusCode::BAD_REQUEST, "Too late", words.to_owned(), "refused")
-            }
-            Self::Refused(refusal) => (StatusCode::BAD_REQUEST, "That did not work", refusal.description.into_owned(), "refused"),
-            Self::Limited(seconds) => {
-                let words = format!("Wait {}, then try again.", words::span(seconds));
-                let page = layout::message(desk, "Too many tries", &words);
-                let mut answer = reply::noted(reply::html(StatusCode::TOO_MANY_REQUESTS, page), None, "rate_limited");
-                answer.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
-                return answer;
-            }
-            Self::Unavailable(cause) => {
-                tracing::error!(cause, "a page could not be shown");
-                let words = "This service is not available right now. Try again in a moment.";
-                let page = layout::message(desk, "Not available", words);
-                let mut answer = reply::noted(reply::html(StatusCode::SERVICE_UNAVAILABLE, page), None, "store_unavailable");
-                answer.headers_mut().insert(http::header::RETRY_AFTER, 1.into());
-                return answer;
-            }
-        };
-        reply::noted(reply::html(status, layout::message(desk, heading, &words)), None, outcome)
-    }
-}
-
-/// What never reaches a page, such as a wrong method.
-fn refused(refused: &Refused) -> Response<Body> {
-    layout::guarded(reply::html(refused.status, layout::bare(refused.status, &refused.message)))
-}
-
-impl Desk {
-    fn path(&self, path: &str) -> String {
-        format!("{}{path}", self.pages.prefix)
-    }
 }

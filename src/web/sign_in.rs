@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use secrecy::SecretString;
 
 use super::{
-    APPLICATIONS, Answer, DEVICE, Desk, Problem, SIGN_IN, authorize_app, browser,
+    ACCOUNT, APPLICATIONS, Answer, DEVICE, Desk, Problem, SIGN_IN, authorize_app, browser,
     csrf::{self, Purpose},
     layout,
 };
@@ -25,42 +25,58 @@ pub(super) enum Next {
     Device(Option<UserCode>),
     /// The page on which this ask is decided.
     AuthorizeApp(AskId),
+    /// The account.
+    Account,
 }
 
 impl Next {
-    fn read(fields: &Fields) -> Result<Self, Problem> {
+    pub(super) fn read(fields: &Fields) -> Result<Self, Problem> {
         Ok(match fields.text("to")? {
             Some("device") => Self::Device(fields.text("user_code")?.and_then(UserCode::parse)),
-            Some("authorize-app") => fields.text("request_id")?.and_then(AskId::parse).map_or(Self::Applications, Self::AuthorizeApp),
+            Some("authorize-app") => Self::authorize_app(fields),
+            Some("account") => Self::Account,
             _ => Self::Applications,
         })
     }
 
-    fn path(&self, desk: &Desk) -> String {
+    /// The page of the ask that is named in a query or form.
+    pub(super) fn authorize_app(fields: &Fields) -> Self {
+        let ask = fields.text(authorize_app::ASK).ok().flatten().and_then(AskId::parse);
+        ask.map_or(Self::Applications, Self::AuthorizeApp)
+    }
+
+    pub(super) fn path(&self, desk: &Desk) -> String {
         match self {
             Self::Applications => desk.path(APPLICATIONS),
             Self::Device(None) => desk.path(DEVICE),
             Self::Device(Some(code)) => format!("{}?user_code={}", desk.path(DEVICE), code.shown()),
             Self::AuthorizeApp(ask) => authorize_app::path(desk, *ask),
+            Self::Account => desk.path(ACCOUNT),
         }
     }
 
-    /// Sends a browser to the sign-in page, and later back.
-    pub(super) fn sign_in_first(&self, desk: &Desk) -> Response<Body> {
+    /// The way there, as [`Next::read`] reads it.
+    pub(super) fn query(&self) -> String {
         // Our own words, codes and ids: nothing in them has to be encoded.
-        let query: Vec<String> = self.fields().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mark = if query.is_empty() { "" } else { "?" };
-        reply::see_other(&format!("{}{mark}{}", desk.path(SIGN_IN), query.join("&")))
+        let fields: Vec<String> = self.fields().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        fields.join("&")
     }
 
-    /// What [`Next::read`] reads again.
     fn fields(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Applications => Vec::new(),
             Self::Device(None) => vec![("to", "device".to_owned())],
             Self::Device(Some(code)) => vec![("to", "device".to_owned()), ("user_code", code.shown())],
             Self::AuthorizeApp(ask) => vec![("to", "authorize-app".to_owned()), ("request_id", ask.shown())],
+            Self::Account => vec![("to", "account".to_owned())],
         }
+    }
+
+    /// Sends a browser to the sign-in page, and later back.
+    pub(super) fn sign_in_first(&self, desk: &Desk) -> Response<Body> {
+        let query = self.query();
+        let query = if query.is_empty() { query } else { format!("?{query}") };
+        reply::see_other(&format!("{}{query}", desk.path(SIGN_IN)))
     }
 }
 
@@ -71,7 +87,7 @@ pub(super) async fn show(desk: &Desk, head: &Parts) -> Answer {
         return Ok(reply::see_other(&next.path(desk)));
     }
     let visit = browser::visit(desk, &head.headers);
-    let page = layout::page(desk, "Sign in", None, &form(desk, &visit, &next, "", false));
+    let page = layout::page(desk, &desk.words().sign_in.title, None, &form(desk, &visit, &next, "", false));
     Ok(browser::remember_visit(desk, reply::html(StatusCode::OK, page), visit))
 }
 
@@ -98,7 +114,8 @@ pub(super) async fn submit(desk: &Desk, call: Call) -> Answer {
             Ok(reply::noted(browser::remember_known(desk, answer, &known), None, "signed_in"))
         }
         None => {
-            let page = layout::page(desk, "Sign in", None, &form(desk, &visit, &next, name, true));
+            let desk = &Desk { here: next.clone(), ..desk.clone() };
+            let page = layout::page(desk, &desk.words().sign_in.title, None, &form(desk, &visit, &next, name, true));
             Ok(reply::noted(reply::html(StatusCode::UNAUTHORIZED, page), None, "wrong_password"))
         }
     }
@@ -116,27 +133,29 @@ pub(super) async fn sign_out(desk: &Desk, call: Call) -> Answer {
 }
 
 fn form(desk: &Desk, visit: &str, next: &Next, name: &str, wrong: bool) -> Markup {
+    let words = &desk.words().sign_in;
+    let (described, invalid) = (wrong.then_some("error"), wrong.then_some("true"));
     html! {
         section class="card" {
-            h1 { "Sign in" }
+            h1 { (words.title) }
             @match next {
-                Next::Applications => {},
-                Next::Device(_) => p class="lead" { "Then you can connect your device." },
-                Next::AuthorizeApp(_) => p class="lead" { "Then you can see which app asks for access, and decide." },
+                Next::Applications | Next::Account => {},
+                Next::Device(_) => p class="lead" { (words.for_a_device) },
+                Next::AuthorizeApp(_) => p class="lead" { (words.for_an_app) },
             }
             @if wrong {
-                p class="error" role="alert" { "The user name or the password is wrong." }
+                p class="error" id="error" role="alert" { (words.wrong) }
             }
             form method="post" action=(desk.path(SIGN_IN)) {
                 input type="hidden" name=(csrf::FIELD) value=(csrf::token(desk, Purpose::SignIn(visit)));
-                @for (name, value) in next.fields() {
-                    input type="hidden" name=(name) value=(value);
-                }
-                label for="name" { "User name" }
-                input id="name" name="name" value=(name) autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus[name.is_empty()];
-                label for="password" { "Password" }
-                input id="password" name="password" type="password" autocomplete="current-password" required autofocus[!name.is_empty()];
-                button class="primary" { "Sign in" }
+                @for (name, value) in next.fields() { input type="hidden" name=(name) value=(value); }
+                label for="name" { (words.name) }
+                input id="name" name="name" value=(name) autocomplete="username" autocapitalize="none" spellcheck="false" required
+                    aria-describedby=[described] aria-invalid=[invalid] autofocus[name.is_empty()];
+                label for="password" { (words.password) }
+                input id="password" name="password" type="password" autocomplete="current-password" required
+                    aria-describedby=[described] aria-invalid=[invalid] autofocus[!name.is_empty()];
+                button class="primary" { (words.submit) }
             }
         }
     }

@@ -76,6 +76,7 @@ pub(super) fn reserved(pages: &Pages) -> Vec<Claim> {
 
 /// An environment in which all references of the examples lead somewhere.
 pub(super) fn environment() -> Environment {
+    let large = format!("<svg>{}</svg>", " ".repeat(256 * 1024));
     Environment::given(
         [
             ("ROOT", SECRET),
@@ -86,7 +87,11 @@ pub(super) fn environment() -> Environment {
             ("SHORT", "too-short"),
             ("TWO_LINES", "one\ntwo"),
         ],
-        [("/etc/gatepost/root-2.key", "another-root-secret-of-enough-bytes\n"), ("/etc/gatepost/images.key", "images\r\n")],
+        [
+            ("/etc/gatepost/root-2.key", "another-root-secret-of-enough-bytes\n"),
+            ("/etc/gatepost/images.key", "images\r\n"),
+            ("/etc/gatepost/large.svg", large.as_str()),
+        ],
     )
 }
 

@@ -1,20 +1,33 @@
-//! How every page looks: in light and dark, on a desk and on a narrow phone.
+//! How every page looks: in light and dark, on a desk and on a narrow phone, and to axe-core.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use data_encoding::BASE64;
+use gatepost::{clock::Manual, store::memory::Memory};
 use serde_json::{Value, json};
 
+use super::AUDIT;
 use crate::support::{
+    axe::axe,
     browser::{Browser, Scripts},
     gateway::{Gateway, PASSWORD, USER, forwarding},
     http::{bearing, get, post_form},
+    records::START,
     upstream::Upstream,
 };
 
 /// Names a folder for pictures of every page.
 const PICTURES: &str = "GATEPOST_SCREENSHOTS";
-const AUDIT: &str = include_str!("audit.js");
+/// What axe finds, one line a rule.
+const AXE: &str = "const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+    return axe.run(document, { runOnly: tags, resultTypes: ['violations'] }).then(({ violations }) =>
+      violations.map(({ impact, help, nodes }) => `${impact}: ${help}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' ')}`));";
+/// Letters twice as large stay within the window (WCAG 2.2, success criterion 1.4.4).
+const ENLARGED: &str = "const { style } = document.documentElement;
+    style.fontSize = '200%';
+    const [needed, there] = [document.documentElement.scrollWidth, document.documentElement.clientWidth];
+    style.fontSize = '';
+    return needed <= there ? [] : [`${needed} px wide in ${there} px`];";
 
 /// The looks: a name, a width, and which colours the person prefers.
 const LOOKS: [(&str, u32, &str); 4] =
@@ -25,11 +38,15 @@ const APP: &str = "Bootspring CLI";
 const LONG_USER: &str = "augusta.ada.king-noel.countess.of.lovelace@analytical-engine.org";
 const LONG_APP: &str = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft";
 const HOSTILE: &str = "<script>alert(1)</script> \u{202e}approve\u{202c} & log in: https://evil.example/aaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+/// The operator's, in a colour that is not ours.
+const LOGO: &str =
+    "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><circle cx=\"16\" cy=\"16\" r=\"14\" fill=\"#7c3aed\"/></svg>";
 
 struct Studio {
     browser: Browser,
     gateway: Gateway,
     folder: Option<PathBuf>,
+    has_axe: bool,
 }
 
 impl Studio {
@@ -46,7 +63,11 @@ impl Studio {
         gateway.add_user("guest", "other").await;
         let folder = std::env::var_os(PICTURES).map(PathBuf::from);
         folder.iter().for_each(|folder| fs::create_dir_all(folder).unwrap());
-        Self { browser, gateway, folder }
+        let axe = axe();
+        if let Some(script) = &axe {
+            browser.tools("Page.addScriptToEvaluateOnNewDocument", json!({"source": script})).await;
+        }
+        Self { browser, gateway, folder, has_axe: axe.is_some() }
     }
 
     async fn open(&self, path: &str) {
@@ -68,7 +89,13 @@ impl Studio {
                 fs::write(folder.join(format!("{picture}-{look}.png")), png).unwrap();
             }
             assert_eq!(self.browser.run(AUDIT).await, json!([]), "{picture} in {look}");
+            if self.has_axe && width > 360 {
+                assert_eq!(self.browser.run(AXE).await, json!([]), "{picture} in {look}, by axe");
+            }
         }
+        let metrics = json!({"width": 640, "height": 720, "deviceScaleFactor": 1, "mobile": false});
+        self.browser.tools("Emulation.setDeviceMetricsOverride", metrics).await;
+        assert_eq!(self.browser.run(ENLARGED).await, json!([]), "{picture}, enlarged");
         // With it the driver's clicks below the window's real end go nowhere.
         self.browser.tools("Emulation.clearDeviceMetricsOverride", json!({})).await;
     }
@@ -181,8 +208,105 @@ async fn every_page_is_legible_in_light_and_dark_and_fits_a_narrow_phone() {
     studio.look("too-many-tries", "Too many tries").await;
     studio.open("/device?user_code=a&user_code=b").await;
     studio.look("error", "That did not work").await;
-    let post = "const form = document.createElement('form'); form.method = 'post'; form.action = '/gatepost.css';";
-    studio.browser.run(&format!("{post} document.body.append(form); form.submit();")).await;
-    studio.look("plain-error", "Method Not Allowed").await;
+    studio.browser.run("const form = document.createElement('form'); form.method = 'post'; form.action = '/gatepost.css'; document.body.append(form); form.submit();").await;
+    studio.browser.text("//p[.='This address cannot be used in that way.']").await;
+    studio.look("wrong-method", "That did not work").await;
+    studio.browser.run("const form = document.createElement('form'); form.method = 'post'; form.action = '/device'; document.body.append(form); form.submit();").await;
+    studio.look("forged-form", "Please try again").await;
     studio.gateway.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_account_is_legible_and_so_are_all_pages_in_german_and_in_an_operators_colours() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let mut studio = Studio::start(browser).await;
+    studio.open("/account").await;
+    studio.browser.sign_in(USER, PASSWORD).await;
+    studio.look("account", "Account").await;
+
+    // The password.
+    let change = async |studio: &Studio, current: &str, again: &str| {
+        studio.browser.fill("Current password", current).await;
+        studio.browser.fill("New password", "a whole new password").await;
+        studio.browser.fill("New password, again", again).await;
+        studio.browser.press("Change password").await;
+    };
+    change(&studio, "wrong", "a whole new password").await;
+    studio.browser.text("//*[@role='alert']").await;
+    studio.look("account-wrong-password", "Account").await;
+    change(&studio, PASSWORD, "another").await;
+    studio.browser.text("//*[@role='alert'][contains(., 'not the same')]").await;
+    studio.look("account-passwords-differ", "Account").await;
+    change(&studio, PASSWORD, "a whole new password").await;
+    studio.browser.text("//*[@role='status']").await;
+    studio.look("account-password-changed", "Account").await;
+
+    // Tokens.
+    studio.browser.fill("Name", "backup script").await;
+    studio.browser.press("Create token").await;
+    studio.browser.text("//*[@role='alert']").await;
+    studio.look("token-without-scope", "Account").await;
+    studio.browser.tick("Use the models.").await;
+    studio.browser.press("Create token").await;
+    studio.look("token-created", "Your new token").await;
+    studio.browser.press("Done").await;
+    studio.gateway.time.advance(Duration::from_secs(3 * 86_400));
+    studio.browser.page("Account").await;
+    studio.browser.fill("Name", HOSTILE).await;
+    for scope in ["Use the models.", "Draw pictures.", "Manage your apps at the gateway's own interface."] {
+        studio.browser.tick(scope).await;
+    }
+    studio.browser.press("Create token").await;
+    studio.look("token-created-hostile", "Your new token").await;
+    studio.open("/account").await;
+    studio.look("account-with-tokens", "Account").await;
+
+    // The same in German.
+    let laptop = json!({"hostname": "adas-laptop", "platform": "linux", "arch": "x86_64"});
+    studio.browser.press("Deutsch").await;
+    studio.look("german-account", "Konto").await;
+    studio.open("/device").await;
+    studio.look("german-device", "Gerät verbinden").await;
+    for _ in 0..2 {
+        let login = studio.ask(laptop.clone()).await;
+        studio.open(&format!("/device?user_code={}", login["user_code"].as_str().unwrap())).await;
+        studio.browser.press("Weiter").await;
+        studio.look("german-consent", &format!("{APP} zulassen?")).await;
+        studio.browser.press("Zulassen").await;
+        studio.look("german-approved", &format!("{APP} ist verbunden")).await;
+    }
+    studio.open("/").await;
+    // Approved and not fetched yet is connected too.
+    studio.look("german-applications", "Verbundene Apps").await;
+    studio.open("/device?user_code=a&user_code=b").await;
+    studio.look("german-error", "Das hat nicht geklappt").await;
+    studio.open("/").await;
+    studio.browser.press("Abmelden").await;
+    studio.look("german-sign-in", "Anmelden").await;
+    studio.browser.press("English").await;
+
+    // An operator's own look, below a prefix.
+    studio.gateway.end().await;
+    studio.gateway = branded().await;
+    studio.open("/auth/device").await;
+    studio.look("branded-sign-in", "Sign in").await;
+    studio.browser.sign_in(USER, PASSWORD).await;
+    studio.look("branded-device", "Connect a device").await;
+    studio.open("/auth/nothing").await;
+    studio.look("not-found", "Page not found").await;
+    studio.gateway.end().await;
+}
+
+async fn branded() -> Gateway {
+    let folder = tempfile::tempdir().unwrap();
+    let logo = folder.path().join("logo.svg");
+    fs::write(&logo, LOGO).unwrap();
+    let pages = format!(
+        "[pages]\nname = \"Violet Inference\"\nprefix = \"/auth\"\nlogo = \"{}\"\naccent = {{ light = \"#6d28d9\", dark = \"#c4b5fd\" }}\n\
+         terms = \"https://example.com/terms\"\nprivacy = \"https://example.com/privacy\"\n",
+        logo.display()
+    );
+    let time = Manual::starting_at(START);
+    let store = Arc::new(Memory::new(time.clock()));
+    Gateway::over(&format!("{}\n{pages}", crate::support::gateway::CONFIG), store, time).await
 }

@@ -1,4 +1,10 @@
 //! The pages, as a person's browser shows them.
 
+mod account;
+mod hostile;
+mod keyboard;
 mod looks;
 mod walk;
+
+/// Answers what is wrong with a page.
+const AUDIT: &str = include_str!("audit.js");

@@ -81,3 +81,14 @@ fn a_record_of_an_unknown_format_or_damaged_is_an_error() {
     assert!(error.reason.contains("format 2"), "{error}");
     assert!(Record::decode(&[]).is_err());
 }
+
+#[test]
+fn a_user_and_a_session_from_before_sessions_were_counted_can_be_read() {
+    for record in [Record::User(Box::new(user(0))), Record::Session(session(0))] {
+        let bytes = record.encode().unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let before = text.replace("\"session_generation\":0,", "");
+        assert_ne!(before, text);
+        assert_eq!(Record::decode(before.as_bytes()).unwrap(), record);
+    }
+}

@@ -122,6 +122,31 @@ impl Browser {
         self.on(&xpath, async |target| target.click().await).await;
     }
 
+    /// Ticks the box that says this, or clears it.
+    pub(crate) async fn tick(&self, words: &str) {
+        self.on(&format!("//label[normalize-space()=\"{words}\"]"), async |target| target.click().await).await;
+    }
+
+    /// Types where the keyboard is.
+    pub(crate) async fn keys(&self, keys: &str) {
+        self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
+    }
+
+    /// Presses Tab until the keyboard is at what says this, or at the field with this label.
+    pub(crate) async fn tab_to(&self, words: &str) {
+        let here = "const e = document.activeElement; return e === document.body ? '' : (e.labels?.[0] ?? e).textContent.trim();";
+        for _ in 0..40 {
+            self.keys("\u{e004}").await;
+            let outlined = self.run("return getComputedStyle(document.activeElement).outlineStyle !== 'none'").await;
+            let here = self.run(here).await;
+            assert!(outlined == true || here == "", "nothing shows where the keyboard is: {here}");
+            if here == words {
+                return;
+            }
+        }
+        panic!("no key leads to \"{words}\": {}", self.text("//body").await);
+    }
+
     /// Signs in on the page that asks to.
     pub(crate) async fn sign_in(&self, name: &str, password: &str) {
         self.page("Sign in").await;

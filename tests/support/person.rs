@@ -111,7 +111,7 @@ impl Person {
 /// The code that a page shows, if it does.
 pub(crate) fn typed_code(page: &Reply) -> Option<String> {
     let text = page.text();
-    let (_, after) = text.split_once("typed-code\">")?;
+    let (_, after) = text.split_once("id=\"typed-code\" aria-hidden=\"true\">")?;
     Some(after.split('<').next()?.to_owned())
 }
 

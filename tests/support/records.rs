@@ -105,13 +105,14 @@ pub(crate) fn user(n: u64) -> User {
         scopes: scopes(),
         enabled: true,
         generation: n,
+        session_generation: n,
         created: START,
     }
 }
 
 pub(crate) fn session(n: u64) -> Session {
     let expires = START + Duration::from_secs(3600);
-    Session { id: session_id(n), user: user_id(n), user_generation: n, salt: Salt::from_random([9; 32]), expires }
+    Session { id: session_id(n), user: user_id(n), user_generation: n, session_generation: n, salt: Salt::from_random([9; 32]), expires }
 }
 
 pub(crate) fn roots() -> Roots {

@@ -1,24 +1,27 @@
 //! The pages, by plain HTTP: what holds of all of them.
 
+mod account;
+mod branding;
 mod codes;
 mod consent;
 mod forms;
 mod guessing;
+mod language;
 mod signing_in;
+mod tokens;
 
 use std::sync::Arc;
 
 use gatepost::{
     clock::Manual,
-    config::{Pages, Paths},
-    web,
+    web::{PAGES, Serves},
 };
 use http::{Method, Request};
 use serde_json::{Value, json};
 
 use crate::support::{
     gateway::{CONFIG, Gateway, PASSWORD, USER},
-    http::{Reply, get, post_form},
+    http::{Reply, get, post_form, request},
     pages::check_guarded,
     person::{Person, hidden, last_hidden},
     records::START,
@@ -95,36 +98,80 @@ fn with_cookies<B>(mut request: Request<B>, cookies: &str) -> Request<B> {
     request
 }
 
-/// Every page but the style sheet, with its methods.
-fn all() -> Vec<(Method, String)> {
-    let pages = Pages { name: "x".into(), prefix: String::new(), session: std::time::Duration::from_secs(60) };
-    let mut all = Vec::new();
-    for claim in web::claims(&pages) {
-        let Paths::Exact(path) = claim.paths else { panic!("{:?} is no page", claim.paths) };
-        if path != "/gatepost.css" {
-            all.extend(claim.methods.into_iter().map(|method| (method, path.clone())));
-        }
-    }
-    all
+/// Every page and every form, with its method.
+fn all() -> Vec<(Method, &'static str)> {
+    let method = |(_, path, serves)| match serves {
+        Serves::Page => Some((Method::GET, path)),
+        Serves::Form(_) => Some((Method::POST, path)),
+        Serves::Part => None,
+    };
+    PAGES.into_iter().filter_map(method).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_guarded_whoever_asks_and_whatever_becomes_of_it() {
     let house = House::start().await;
     let (stranger, ada) = (Person::at(&house.gateway), Person::signed_in(&house.gateway).await);
-    for (method, path) in all() {
+    let mut methods: Vec<(Method, &str)> = all();
+    // What a page does not take is answered by a page too.
+    methods.extend(
+        PAGES
+            .into_iter()
+            .flat_map(|(_, path, _)| [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::TRACE].map(|method| (method, path))),
+    );
+    methods.retain(|(method, path)| !is_part(path) || !matches!(*method, Method::GET | Method::HEAD));
+    for (method, path) in methods {
         for (who, person) in [("a stranger", &stranger), ("Ada", &ada)] {
             let request = match method {
-                Method::GET => get(&path),
-                _ => post_form(&path, &[]),
+                Method::POST => post_form(path, &[]),
+                _ => request(method.clone(), path, "", ""),
             };
             let reply = person.send(request).await;
             check_guarded(&reply, &format!("{method} {path} by {who}: {}", reply.status));
             assert!(!reply.status.is_server_error(), "{method} {path}");
         }
     }
-    let style = house.gateway.send(get("/gatepost.css")).await;
-    assert_eq!((style.header("content-type"), style.header("x-content-type-options")), ("text/css; charset=utf-8", "nosniff"));
+    house.gateway.end().await;
+}
+
+fn is_part(path: &str) -> bool {
+    PAGES.into_iter().any(|(_, other, serves)| other == path && serves == Serves::Part)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_pages_consist_of_is_what_it_says_and_nothing_else() {
+    let house = House::start().await;
+    for (path, content_type) in [
+        ("/gatepost.css", "text/css; charset=utf-8"),
+        ("/gatepost.js", "text/javascript; charset=utf-8"),
+        ("/gatepost-logo", "image/svg+xml"),
+    ] {
+        let part = house.gateway.send(get(path)).await;
+        assert_eq!((part.status.as_u16(), part.header("content-type")), (200, content_type));
+        assert_eq!((part.header("x-content-type-options"), part.header("cache-control")), ("nosniff", "public, max-age=300"), "{path}");
+    }
+    house.gateway.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forms_address_that_is_opened_leads_to_its_page_and_other_methods_are_refused_on_a_page() {
+    let house = House::start().await;
+    let ada = Person::signed_in(&house.gateway).await;
+    for (_, path, serves) in PAGES {
+        let page = PAGES.into_iter().any(|(_, other, serves)| other == path && serves == Serves::Page);
+        if let (Serves::Form(on), false) = (serves, page) {
+            let reply = ada.get(path).await;
+            assert_eq!((reply.status.as_u16(), reply.header("location")), (303, on), "{path}");
+        }
+        let reply = ada.send(request(Method::PUT, path, "", "")).await;
+        let allow = if PAGES.into_iter().any(|(_, other, serves)| other == path && matches!(serves, Serves::Form(_))) {
+            "GET, HEAD, POST"
+        } else {
+            "GET, HEAD"
+        };
+        assert_eq!((reply.status.as_u16(), reply.header("allow")), (405, allow), "{path}");
+        assert!(reply.text().contains("<link rel=\"stylesheet\" href=\"/gatepost.css\">"), "{path}: {}", reply.text());
+    }
     house.gateway.end().await;
 }
 
@@ -133,14 +180,14 @@ async fn a_stranger_is_sent_to_sign_in_and_changes_nothing() {
     let house = House::start().await;
     let before = house.writes();
     for (method, path) in all() {
-        let (request, to) = match (method.as_str(), path.as_str()) {
-            (_, "/sign-in") => continue,
-            ("GET", _) => (get(&path), if path == "/device" { "/sign-in?to=device" } else { "/sign-in" }),
-            _ => {
-                (post_form(&path, &[("decision", "approve")]), if path.starts_with("/device") { "/sign-in?to=device" } else { "/sign-in" })
-            }
+        let request = if method == Method::GET { get(path) } else { post_form(path, &[("decision", "approve")]) };
+        let to = match path {
+            "/sign-in" | "/language" => continue,
+            "/" => "/applications",
+            path if path.starts_with("/device") => "/sign-in?to=device",
+            path if path.starts_with("/account") => "/sign-in?to=account",
+            _ => "/sign-in",
         };
-        let to = if path == "/" { "/applications" } else { to };
         let reply = house.gateway.send(request).await;
         assert_eq!((reply.status.as_u16(), reply.header("location")), (303, to), "{method} {path}");
     }
@@ -157,15 +204,15 @@ async fn while_the_store_is_away_pages_say_so_with_503() {
     let consent = ada.enter(&codes.user_code).await;
     let (form, grant) = (last_hidden(&consent, "form"), hidden(&consent, "grant"));
     house.store.be_away(true);
-    for (method, path) in all().into_iter().filter(|(_, path)| path != "/") {
+    for (method, path) in all().into_iter().filter(|(_, path)| !matches!(*path, "/" | "/language")) {
         let fields = [("form", form.as_str()), ("grant", &grant), ("decision", "approve")];
-        let reply = match (method, path.as_str()) {
+        let reply = match (method, path) {
             (Method::GET, path) => ada.get(path).await,
             (_, "/sign-in") => stranger.post("/sign-in", &[("form", &sign_in), ("name", USER), ("password", PASSWORD)]).await,
             (_, path) => ada.post(path, &fields).await,
         };
         assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, "1"), "{path}: {}", reply.text());
-        check_guarded(&reply, &path);
+        check_guarded(&reply, path);
     }
     house.store.be_away(false);
     assert_eq!(house.poll(&codes).await.unwrap_err(), "authorization_pending");
@@ -186,9 +233,18 @@ async fn pages_stand_below_their_prefix_and_lead_nowhere_else() {
     for part in page.text().split(['<', ' ', '>']) {
         for attribute in ["href=\"", "action=\"", "src=\""] {
             let to = part.strip_prefix(attribute).unwrap_or("/account/");
-            assert!(to.starts_with("/account/"), "{part}");
+            assert!(to.starts_with("/account/") || to.starts_with("#main"), "{part}");
         }
     }
     assert_eq!(house.gateway.send(get("/device")).await.status, 404);
+    let home = house.gateway.send(get("/account")).await;
+    assert_eq!((home.status.as_u16(), home.header("location")), (303, "/account/"));
+    // Whatever else is below the prefix is nobody's, and a page says so.
+    for path in ["/account/nothing", "/account/device/nothing/at/all"] {
+        let reply = house.gateway.send(get(path)).await;
+        assert_eq!(reply.status, 404, "{path}");
+        check_guarded(&reply, path);
+        assert!(reply.text().contains("href=\"/account/gatepost.css\"") && reply.text().contains("Page not found"), "{}", reply.text());
+    }
     house.gateway.end().await;
 }

@@ -27,6 +27,7 @@ use super::{
 };
 pub(super) use nearest::{instead, nearest};
 use report::Report;
+pub(super) use tables::Sentences;
 pub(super) use values::scope_name;
 
 /// A configuration as it was written. It has no `Debug`: there may be a secret in the text.

@@ -1,12 +1,26 @@
 //! Sections within a section.
 
+use std::collections::BTreeMap;
+
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
 
 use super::{Section, join, written};
-use crate::config::problem::Place;
+use crate::config::{Language, problem::Place};
+
+/// A sentence under a name that operators choose.
+pub(in crate::config) struct Sentences {
+    /// The name.
+    pub(in crate::config) name: String,
+    /// The sentence, where there is one for all languages.
+    pub(in crate::config) plain: Option<String>,
+    /// The sentence in each language that has one.
+    pub(in crate::config) translated: BTreeMap<Language, String>,
+    /// Where it stands.
+    pub(in crate::config) place: Place,
+}
 
 impl<'a> Section<'a> {
     /// A table that may be left out, and is then read as an empty one.
@@ -89,22 +103,37 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// Texts under names that operators choose, with their places, in the order of the names.
-    pub fn named_texts(&mut self, key: &'static str) -> Vec<(String, String, Place)> {
+    /// Sentences under names that operators choose, in the order of the names: a text, or a table
+    /// with a text for each language.
+    pub(in crate::config) fn named_sentences(&mut self, key: &'static str) -> Vec<Sentences> {
+        let translations = |section: &mut Section<'_>| {
+            let texts = Language::ALL.map(|(tag, language)| section.parsed(tag, |text| Ok(text.to_owned())).map(|text| (language, text)));
+            texts.into_iter().flatten().collect::<BTreeMap<_, _>>()
+        };
         self.table(key, |names| {
-            names.report.known.insert(join(&names.pattern, "*"));
-            let mut texts = Vec::new();
+            let pattern = join(&names.pattern, "*");
+            if names.context.rehearsal {
+                names.report.known.insert(pattern.clone());
+                names.child(&DeTable::new(), names.place.clone(), pattern, translations);
+                return Vec::new();
+            }
+            let mut sentences = Vec::new();
             for (name, value) in names.named_values() {
                 let place = Place { key: join(&names.place.key, &written(name)), span: value.span() };
-                match value.get_ref() {
+                let (plain, translated) = match value.get_ref() {
                     DeValue::String(text) => {
                         names.report.open_value(value);
-                        texts.push((name.to_owned(), text.to_string(), place));
+                        (Some(text.to_string()), BTreeMap::new())
                     }
-                    other => names.wrong_type(place, "text in double quotes", other),
-                }
+                    DeValue::Table(table) => (None, names.child(table, place.clone(), pattern.clone(), translations)),
+                    other => {
+                        names.wrong_type(place, "text in double quotes, or { en = \"...\", de = \"...\" }", other);
+                        continue;
+                    }
+                };
+                sentences.push(Sentences { name: name.to_owned(), plain, translated, place });
             }
-            texts
+            sentences
         })
     }
 

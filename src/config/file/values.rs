@@ -64,6 +64,18 @@ impl<'a> Section<'a> {
         self.context.folder.join(path.as_deref().unwrap_or(default))
     }
 
+    /// The bytes of a file, or why they cannot be had; a relative path starts at the folder of the
+    /// configuration.
+    pub(in crate::config) fn bytes(&mut self, key: &'static str, most: u64) -> Option<Result<Vec<u8>, Flaw>> {
+        let path = self.context.folder.join(self.text(key)?);
+        let remedy = || format!("name a file of at most {} KiB that the gateway may read", most / 1024);
+        Some(match self.context.environment.bytes(&path, most) {
+            Ok(Some(bytes)) => Ok(bytes),
+            Ok(None) => Err((format!("the file {} is too large", path.display()), remedy())),
+            Err(error) => Err((format!("the file {} cannot be read: {error}", path.display()), remedy())),
+        })
+    }
+
     /// One word out of a few.
     pub fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&'static str, T)]) -> Option<T> {
         self.parsed(key, |text| {

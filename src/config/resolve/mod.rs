@@ -6,13 +6,14 @@
 
 mod claims;
 mod limits;
+mod pages;
 mod proxies;
 mod roots;
 mod routes;
 mod upstreams;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     net::{Ipv4Addr, SocketAddr},
     num::NonZeroUsize,
     path::Path,
@@ -27,6 +28,7 @@ use super::{
     problem::{Flaw, Place},
 };
 use crate::oauth::client::Client;
+pub(super) use pages::SESSION;
 
 /// The most threads that forward.
 const MOST_THREADS: u32 = 1024;
@@ -86,14 +88,14 @@ fn read<D: Mounted>(root: &mut Section<'_>, rows: &[DialectRow<D>], reserved: fn
     let roots = root.table("keys", roots::read);
     let log = root.table("log", log);
     let limits = root.table("limits", limits::read);
-    let declared = root.named_texts("scopes");
+    let declared = root.named_sentences("scopes");
     let default_scopes = root.table("users", |users| users.scopes("default_scopes")).unwrap_or_default();
-    let pages = root.table("pages", pages);
+    let pages = root.table("pages", pages::read);
     let (upstreams, names) = upstreams::read(root);
     let routes = routes::read(root, &names);
     let dialects = dialects(root, rows);
 
-    let scopes = scopes(root, declared);
+    let scopes = pages::scopes(root, declared, pages.language);
     let mut claims: Vec<(Claim, Place)> = Vec::new();
     let pages_place = root.place_of("pages");
     claims.extend(reserved(&pages).into_iter().map(|claim| (claim, pages_place.clone())));
@@ -174,14 +176,6 @@ fn log_filter(text: &str) -> Result<String, Flaw> {
     Ok(text.to_owned())
 }
 
-fn pages(pages: &mut Section<'_>) -> Pages {
-    Pages {
-        name: pages.text("name").unwrap_or_else(|| "Gatepost".to_owned()),
-        prefix: mount_prefix(pages),
-        session: pages.duration("session", 5 * MINUTE..=400 * DAY).unwrap_or(7 * DAY),
-    }
-}
-
 /// A prefix before paths; `""` says that there is none.
 fn mount_prefix(section: &mut Section<'_>) -> String {
     section.parsed("prefix", path::mount).unwrap_or_default()
@@ -198,32 +192,4 @@ fn dialects<D>(root: &mut Section<'_>, rows: &[DialectRow<D>]) -> Vec<(D, Place)
         }
         mounted
     })
-}
-
-/// The declared scopes. Whatever scope is named anywhere must be among them.
-fn scopes(root: &mut Section<'_>, declared: Vec<(String, String, Place)>) -> BTreeMap<String, String> {
-    let mut scopes = BTreeMap::new();
-    for (name, sentence, place) in declared {
-        let flaw = match file::scope_name(&name) {
-            Err(flaw) => Some(flaw),
-            Ok(_) if sentence.trim().is_empty() => {
-                Some(("a scope needs a sentence for people".to_owned(), "write what an app may do with it".to_owned()))
-            }
-            Ok(_) => None,
-        };
-        if let Some((message, remedy)) = flaw {
-            root.problem_at(place, message, remedy);
-        }
-        scopes.insert(name, sentence);
-    }
-    for (name, place) in root.named_scopes() {
-        if !scopes.contains_key(&name) {
-            let remedy = match nearest(&name, scopes.keys().map(String::as_str)) {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => format!("declare it: `{name} = \"...\"` under [scopes]"),
-            };
-            root.problem_at(place, format!("the scope `{name}` is not declared"), remedy);
-        }
-    }
-    scopes
 }

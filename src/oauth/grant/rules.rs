@@ -198,6 +198,14 @@ impl Grant {
     }
 }
 
+impl State {
+    /// The state of what a user gives himself: nobody asked, and there is nothing to redeem.
+    pub fn born_live(approval: Approval, terms: &Terms, now: Timestamp) -> Self {
+        let issue = Issue::new(1, approval.scopes.clone(), terms, now);
+        Self::Live { approval, issues: vec![issue] }
+    }
+}
+
 impl Issue {
     fn new(number: u32, scopes: Scopes, terms: &Terms, now: Timestamp) -> Self {
         Self {

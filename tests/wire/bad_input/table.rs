@@ -8,6 +8,7 @@ use gatepost::{
     ops::health,
     web,
 };
+use http::Method;
 use serde_json::Value;
 
 use super::world::CONFIG;
@@ -82,8 +83,17 @@ pub(super) const ROWS: &[Row] = &[
     row("POST", "/device/decision", Sends::Form, Says::Page, &["form", "grant", "decision"]),
     row("GET", "/applications", Sends::Nothing, Says::Page, &[]),
     row("POST", "/applications/revoke", Sends::Form, Says::Page, &["form", "grant"]),
+    row("POST", "/applications/revoke-all", Sends::Form, Says::Page, &["form", "dialect", "client", "app"]),
+    row("GET", "/account", Sends::Nothing, Says::Page, &[]),
+    row("POST", "/account/tokens", Sends::Form, Says::Page, &["form", "name", "scope.inference", "days"]),
+    row("POST", "/account/tokens/revoke", Sends::Form, Says::Page, &["form", "grant"]),
+    row("GET", "/language", Sends::Query, Says::Page, &["lang", "to", "user_code"]),
     row("POST", "/sign-out", Sends::Form, Says::Page, &["form"]),
+    // After it every other session has ended.
+    row("POST", "/account/password", Sends::Form, Says::Page, &["form", "current", "new", "again"]),
     row("GET", "/gatepost.css", Sends::Nothing, Says::Page, &[]),
+    row("GET", "/gatepost.js", Sends::Nothing, Says::Page, &[]),
+    row("GET", "/gatepost-logo", Sends::Nothing, Says::Page, &[]),
     row("GET", "/health", Sends::Nothing, Says::OpenAi, &[]),
     row("HEAD", "/health", Sends::Nothing, Says::OpenAi, &[]),
 ];
@@ -93,12 +103,18 @@ pub(super) fn claimed() -> BTreeSet<(String, String)> {
     let written = Written { name: "test", text: &CONFIG, folder: Path::new("") };
     let plan = Plan::read(written).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
     let dialects = plan.dialects.iter().flat_map(Mounted::claims);
-    let claims = dialects.chain(web::claims(&plan.config.pages)).chain([health::claim()]);
+    let claims = dialects.chain([health::claim()]);
     let named = |claim: gatepost::config::Claim| {
         let Paths::Exact(path) = claim.paths else { panic!("{:?} is no endpoint", claim.paths) };
-        claim.methods.into_iter().map(move |method| (method.to_string(), path.clone()))
+        // What is claimed whole is a page with a form.
+        let methods = if claim.methods.is_empty() { vec![Method::GET, Method::POST] } else { claim.methods };
+        methods.into_iter().map(move |method| (method.to_string(), path.clone()))
     };
-    claims.flat_map(named).collect()
+    let page = |(_, path, serves): (&str, &str, web::Serves)| {
+        let method = if matches!(serves, web::Serves::Form(_)) { "POST" } else { "GET" };
+        (method.to_owned(), path.to_owned())
+    };
+    claims.flat_map(named).chain(web::PAGES.into_iter().map(page)).collect()
 }
 
 impl Row {

@@ -30,6 +30,8 @@ const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 pub(super) struct World {
     /// Signed in.
     ada: Person,
+    /// The same, in another browser.
+    elsewhere: Person,
     /// Somebody who has only looked at the sign-in page.
     stranger: Person,
     /// What good requests say: by path and field, by field where the path makes no difference.
@@ -51,8 +53,10 @@ impl World {
     }
 
     pub(super) async fn at(gateway: &Gateway) -> Self {
-        let (ada, stranger) = (Person::signed_in(gateway).await, Person::at(gateway));
+        let (ada, elsewhere, stranger) = (Person::signed_in(gateway).await, Person::signed_in(gateway).await, Person::at(gateway));
         let app = ask(gateway, "app", Some(&ada)).await;
+        // Twice, so that there is something to be revoked at once.
+        ask(gateway, "app", Some(&ada)).await;
         let cli = ask(gateway, "bootspring-cli", Some(&ada)).await;
         let app_pending = ask(gateway, "app", None).await;
         let cli_pending = ask(gateway, "bootspring-cli", None).await;
@@ -65,7 +69,23 @@ impl World {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let user_code = text(&app_pending.codes["user_code"]);
         let (sign_in, device, applications) = (stranger.get("/sign-in").await, ada.get("/device").await, ada.get("/applications").await);
-        let consent = ada.enter(&user_code).await;
+        let (consent, again) = (ada.enter(&user_code).await, applications.clone());
+        let form = |page: &Reply, action: &str| {
+            let text = page.text();
+            let part = text.split_once(&format!("action=\"{action}\"")).unwrap().1.to_owned();
+            Reply { body: part.into(), ..page.clone() }
+        };
+        let account = ada.get("/account").await;
+        let token = [
+            ("form", hidden(&form(&account, "/account/tokens"), "form")),
+            ("name", "first".into()),
+            ("scope.inference", "on".into()),
+            ("days", "7".into()),
+        ];
+        let created = ada.post("/account/tokens", &token.each_ref().map(|(name, value)| (*name, value.as_str()))).await;
+        assert_eq!(created.status, 200, "{}", created.text());
+        let (account, others) = (ada.get("/account").await, elsewhere.get("/account").await);
+        let revoke_token = form(&account, "/account/tokens/revoke");
         let listed = Reply { body: applications.text().split_once("<article").unwrap().1.to_owned().into(), ..applications };
         let values = [
             ("client_id", "app".to_owned()),
@@ -93,15 +113,31 @@ impl World {
             ("/device/decision grant", hidden(&consent, "grant")),
             ("/applications/revoke form", hidden(&listed, "form")),
             ("/applications/revoke grant", hidden(&listed, "grant")),
+            ("/applications/revoke-all form", hidden(&form(&again, "/applications/revoke-all"), "form")),
+            ("dialect", "bootspring".to_owned()),
+            ("client", "app".to_owned()),
+            ("app", "An <b>app</b>".to_owned()),
+            ("/account/password form", hidden(&form(&others, "/account/password"), "form")),
+            ("current", PASSWORD.to_owned()),
+            ("new", "a whole new password".to_owned()),
+            ("again", "a whole new password".to_owned()),
+            ("/account/tokens form", hidden(&form(&account, "/account/tokens"), "form")),
+            ("/account/tokens name", "script".to_owned()),
+            ("scope.inference", "on".to_owned()),
+            ("days", "7".to_owned()),
+            ("/account/tokens/revoke form", hidden(&revoke_token, "form")),
+            ("/account/tokens/revoke grant", hidden(&revoke_token, "grant")),
+            ("lang", "en".to_owned()),
         ];
         let values = values.map(|(name, value)| (name.to_owned(), value)).into();
-        Self { ada, stranger, values, access: text(&app.tokens["access_token"]) }
+        Self { ada, elsewhere, stranger, values, access: text(&app.tokens["access_token"]) }
     }
 
     /// Sends a request as whoever would send a good one.
     pub(super) async fn send(&self, row: &Row, request: Request<Full<Bytes>>) -> Reply {
         match row.path {
             "/sign-in" => self.stranger.send(request).await,
+            "/account/password" => self.elsewhere.send(request).await,
             "/api/v1/auth/me" => self.ada.send(bearing(request, &self.access)).await,
             _ => self.ada.send(request).await,
         }
@@ -130,7 +166,8 @@ impl World {
     /// What was sent and is nobody else's to know.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
         let is_secret = |name: &str| {
-            ["device_code", "refresh_token", "refreshToken", "password", "user_code"].contains(&name) || name.ends_with(" form")
+            ["device_code", "refresh_token", "refreshToken", "password", "user_code", "current", "new", "again"].contains(&name)
+                || name.ends_with(" form")
         };
         self.values.iter().filter(move |(name, _)| is_secret(name)).map(|(_, value)| value.as_str())
     }

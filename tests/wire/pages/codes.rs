@@ -41,7 +41,7 @@ async fn a_link_fills_the_code_in_and_approves_nothing() {
         assert!(page.text().contains(&format!("name=\"user_code\" value=\"{}\"", codes.user_code)), "{}", page.text());
         assert!(!page.text().contains("value=\"approve\""), "{}", page.text());
     }
-    assert_eq!(stranger.get("/device/decision?decision=approve").await.status, 405);
+    assert_eq!(stranger.get("/device/decision?decision=approve").await.header("location"), "/device");
     assert_eq!(house.writes(), signed_in);
     assert_eq!(house.poll(&codes).await.unwrap_err(), "authorization_pending");
     // Confirming it takes two presses: one on the code, one on the consent page.

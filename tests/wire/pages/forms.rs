@@ -1,5 +1,7 @@
 //! A form counts only where it was made for this browser, this purpose and this grant.
 
+use gatepost::web::{PAGES, Serves};
+
 use super::House;
 use crate::support::{
     gateway::{PASSWORD, USER},
@@ -29,6 +31,34 @@ async fn refuses(house: &House, person: &Person, path: &str, fields: &Fields<'_>
 fn likenesses(token: &str) -> [String; 3] {
     let changed = if token.ends_with('0') { '1' } else { '0' };
     [format!("{}{changed}", &token[..token.len() - 1]), token[..token.len() - 2].to_owned(), token.to_uppercase()]
+}
+
+/// Those of single forms are below; this holds of each there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_form_counts_without_its_token_or_with_that_of_another_form_or_browser() {
+    let house = House::start().await;
+    house.let_in().await;
+    let (ada, other) = (Person::signed_in(&house.gateway).await, Person::signed_in(&house.gateway).await);
+    let (page, others) = (ada.get("/applications").await, other.get("/applications").await);
+    let grant = hidden(&page, "grant");
+    let (own, enter) = (hidden(&page, "form"), last_hidden(&ada.get("/device").await, "form"));
+    for (_, path, serves) in PAGES {
+        if matches!(serves, Serves::Form(_)) {
+            let foreign = hidden(&others, "form");
+            let mut wrong = vec![
+                ("another browser's", foreign),
+                ("the one for signing out", own.clone()),
+                ("the one for entering a code", enter.clone()),
+            ];
+            wrong.retain(|(name, _)| {
+                !matches!((path, *name), ("/sign-out", "the one for signing out") | ("/device", "the one for entering a code"))
+            });
+            let wrong: Vec<_> = wrong.iter().map(|(name, token)| (*name, Some(token.as_str()))).collect();
+            let fields = [("grant", grant.as_str()), ("decision", "approve"), ("name", USER), ("password", PASSWORD), ("days", "7")];
+            refuses(&house, &ada, path, &fields, &wrong).await;
+        }
+    }
+    house.gateway.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,9 +124,77 @@ async fn a_revocation_needs_the_form_of_its_own_grant_and_session() {
     house.gateway.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn taking_back_all_of_an_app_needs_its_own_form() {
+    let house = House::start().await;
+    let (tokens, second) = (house.let_in().await, house.let_in().await);
+    let (ada, other) = (Person::signed_in(&house.gateway).await, Person::signed_in(&house.gateway).await);
+    let list = ada.get("/applications").await;
+    let (own, others) = (last_hidden(&list, "form"), last_hidden(&other.get("/applications").await, "form"));
+    let app = [("dialect", "bootspring"), ("client", "bootspring-cli"), ("app", "Bootspring CLI")];
+    assert_eq!(hidden(&list, "client"), "bootspring-cli");
+    let one = card(&list.text(), 0).0;
+    let wrong = [("another browser's", Some(others.as_str())), ("the one of a single grant", Some(one.as_str()))];
+    refuses(&house, &ada, "/applications/revoke-all", &app, &wrong).await;
+    let another = [("dialect", "bootspring"), ("client", "app"), ("app", "Bootspring CLI")];
+    refuses(&house, &ada, "/applications/revoke-all", &another, &[("the one of another app", Some(&own))]).await;
+    // One that came since the page was made goes too.
+    let third = house.let_in().await;
+    let mut fields = app.to_vec();
+    fields.push(("form", &own));
+    let reply = ada.post("/applications/revoke-all", &fields).await;
+    assert_eq!((reply.status.as_u16(), reply.header("location")), (303, "/applications"));
+    for tokens in [&tokens, &second, &third] {
+        assert_eq!(house.me(tokens).await, 401);
+    }
+    assert_eq!(ada.post("/applications/revoke-all", &fields).await.status, 303, "a second press is no mistake");
+    house.gateway.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_to_the_account_needs_its_own_form() {
+    let house = House::start().await;
+    let (ada, other) = (Person::signed_in(&house.gateway).await, Person::signed_in(&house.gateway).await);
+    let form = |page: &str, action: &str| {
+        let form = page.split(&format!("action=\"{action}\"")).nth(1).unwrap();
+        form.split("name=\"form\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    };
+    let (page, others) = (ada.get("/account").await.text(), other.get("/account").await.text());
+    let passwords = [("current", PASSWORD), ("new", "another password"), ("again", "another password")];
+    let token = [("name", "script"), ("scope.inference", "on"), ("days", "7")];
+    let actions: [(&str, &Fields<'_>, &str); 2] =
+        [("/account/password", &passwords, "/account/tokens"), ("/account/tokens", &token, "/account/password")];
+    for (action, fields, another) in actions {
+        let wrong = [
+            ("another browser's", Some(form(&others, action))),
+            ("the one of the other form", Some(form(&page, another))),
+            ("the one for signing out", Some(form(&page, "/sign-out"))),
+        ];
+        let wrong = wrong.each_ref().map(|(name, token)| (*name, token.as_deref()));
+        refuses(&house, &ada, action, fields, &wrong).await;
+    }
+    let create =
+        |name| [("form", form(&page, "/account/tokens")), ("name", name), ("scope.inference", "on".to_owned()), ("days", "7".to_owned())];
+    for name in ["one", "two"] {
+        let fields = create(name.to_owned());
+        let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+        assert_eq!(ada.post("/account/tokens", &fields).await.status, 200);
+    }
+    let page = ada.get("/account").await.text();
+    let rows: Vec<&str> = page.split("action=\"/account/tokens/revoke\"").skip(1).collect();
+    let value =
+        |row: &str, name: &str| row.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let (grant, own, of_the_other) = (value(rows[0], "grant"), value(rows[0], "form"), value(rows[1], "form"));
+    let wrong = [("the one of another token", Some(of_the_other.as_str()))];
+    refuses(&house, &ada, "/account/tokens/revoke", &[("grant", &grant)], &wrong).await;
+    refuses(&house, &ada, "/applications/revoke", &[("grant", &grant)], &[("the one of this page", Some(own.as_str()))]).await;
+    assert_eq!(ada.post("/account/tokens/revoke", &[("form", &own), ("grant", &grant)]).await.status, 303);
+    house.gateway.end().await;
+}
+
 /// The form token and the grant of an application on the list.
 fn card(text: &str, index: usize) -> (String, String) {
-    let card = text.split("<article").nth(index + 1).unwrap();
+    let card = text.split("<dl").nth(index + 1).unwrap();
     let value = |name: &str| card.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap().split('"').next().unwrap().to_owned();
     (value("form"), value("grant"))
 }

@@ -140,6 +140,8 @@ async fn cookies_are_for_this_host_alone_and_over_tls_for_nothing_else() {
         assert_eq!(attributes(&reply.headers, &format!("{prefix}gatepost_session")), expected(Some("Max-Age=604800")));
         assert_eq!(attributes(&reply.headers, &format!("{prefix}gatepost_known")), expected(Some("Max-Age=34560000")));
         assert_eq!(person.get("/applications").await.status, 200);
+        let chosen = person.get("/language?lang=de").await;
+        assert_eq!(attributes(&chosen.headers, &format!("{prefix}gatepost_language")), expected(Some("Max-Age=31536000")));
         // Over TLS a cookie without the prefix, which any neighbour could have set, is not read.
         let plain = cookies(&reply).replace("__Host-", "");
         let status = house.gateway.send(with_cookies(get("/applications"), &plain)).await.status;

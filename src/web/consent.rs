@@ -1,0 +1,141 @@
+//! Who asks for what, and the two buttons: what every page of consent is made of.
+
+use jiff::Timestamp;
+use maud::{Markup, Render, html};
+
+use super::{
+    Desk,
+    csrf::{self, Purpose},
+};
+use crate::{
+    engine::SignedIn,
+    oauth::{
+        grant::{Grant, Requester, State},
+        scope::{self, Scopes},
+    },
+};
+
+/// A question to whoever is signed in.
+pub(super) struct Consent<'a> {
+    /// Who asks, as [`app`] shows it.
+    pub(super) app: &'a Markup,
+    /// What a yes would give; where it is nothing, there can only be a no.
+    pub(super) scopes: &'a Scopes,
+    /// What is known of the request: rows of a list of facts, after the app's.
+    pub(super) facts: &'a Markup,
+    /// Where the decision goes, in a field `decision`: `approve` or `deny`.
+    pub(super) action: &'a str,
+    /// What the form is for.
+    pub(super) purpose: Purpose<'a>,
+    /// What goes with the decision.
+    pub(super) hidden: &'a [(&'a str, &'a dyn Render)],
+}
+
+/// The question.
+pub(super) fn card(desk: &Desk, who: &SignedIn, consent: &Consent<'_>) -> Markup {
+    let words = &desk.words().consent;
+    let may = !consent.scopes.is_empty();
+    let (app, user, place) = (html! { b { (consent.app) } }, html! { b { (who.user.name) } }, &desk.pages.name);
+    html! {
+        section class="card" {
+            @if may {
+                h1 { (words.heading.fill(&[("app", &app)])) }
+                p class="lead" { (words.as_you.fill(&[("place", place), ("user", &user)])) }
+                h2 { (words.able_to) }
+                (scope_list(desk, consent.scopes))
+            } @else {
+                h1 { (words.cannot.fill(&[("app", &app)])) }
+                p class="error" role="alert" { (words.nothing_to_grant.fill(&[("place", place), ("user", &user)])) }
+            }
+            h2 { (words.request) }
+            dl class="facts" {
+                dt { (words.app) } dd { (consent.app) " " span class="tag" { (words.unverified) } }
+                (consent.facts)
+            }
+            @if may { p class="warning" { (words.warning) } }
+            form class="decision" method="post" action=(consent.action) {
+                (csrf::field(desk, consent.purpose))
+                @for (name, value) in consent.hidden { input type="hidden" name=(name) value=(value); }
+                @if may { button class="primary" name="decision" value="approve" { (words.approve) } }
+                button name="decision" value="deny" { (words.deny) }
+            }
+        }
+    }
+}
+
+/// The name of the app that asks: as it says itself where apps are not registered.
+pub(super) fn app_name(desk: &Desk, grant: &Grant) -> String {
+    if let Some(app) = &grant.requester.app {
+        return app.to_string();
+    }
+    let client = desk.engine.clients().get(&grant.dialect, &grant.client);
+    client.map_or_else(|| grant.client.to_string(), |client| client.name.clone())
+}
+
+/// The same, kept apart from the line that it stands in: a name may run from right to left.
+pub(super) fn app(desk: &Desk, grant: &Grant) -> Markup {
+    html! { bdi { (app_name(desk, grant)) } }
+}
+
+/// What is known of the asker, as facts, and on whose word.
+pub(super) fn requester(desk: &Desk, requester: &Requester) -> Markup {
+    let words = &desk.words().consent;
+    let claims = [(&words.device, &requester.device), (&words.system, &requester.platform)];
+    html! {
+        @for (name, claim) in claims {
+            @if let Some(claim) = claim {
+                dt { (name) } dd { bdi { (claim) } " " span class="tag" { (words.as_it_says) } }
+            }
+        }
+        dt { (words.network) } dd { (requester.network) }
+    }
+}
+
+/// The scopes in the operator's words, and the gateway's own in ours.
+pub(super) fn scope_list(desk: &Desk, scopes: &Scopes) -> Markup {
+    html! {
+        ul class="scopes" {
+            @for scope in scopes.iter() { li { (scope_words(desk, scope)) } }
+        }
+    }
+}
+
+/// What a scope lets its holder do.
+pub(super) fn scope_words<'a>(desk: &'a Desk, scope: &'a str) -> &'a str {
+    let tokens = &desk.words().tokens;
+    match scope {
+        scope::CLIENTS => &tokens.clients,
+        scope::APPROVE => &tokens.approve,
+        _ => desk.scopes.get(scope).map_or(scope, |sentence| sentence.within(desk.language)),
+    }
+}
+
+/// What is known of a request that waits for a decision.
+pub(super) fn facts(desk: &Desk, grant: &Grant) -> Markup {
+    let words = &desk.words().consent;
+    html! {
+        (requester(desk, &grant.requester))
+        dt { (words.sent) } dd { (past(desk, grant.created)) }
+        @if let State::Pending { expires } = grant.state {
+            dt { (words.expires) } dd { (deadline(desk, expires)) }
+        }
+    }
+}
+
+/// How long ago something was.
+pub(super) fn past(desk: &Desk, at: Timestamp) -> Markup {
+    let time = &desk.words().time;
+    html! { time datetime=(at) title=(time.moment(at)) { (time.ago(at, desk.clock.now())) } }
+}
+
+/// How long there is left: it runs where scripts do.
+pub(super) fn deadline(desk: &Desk, at: Timestamp) -> Markup {
+    let time = &desk.words().time;
+    let now = desk.clock.now();
+    let left = at.duration_since(now).as_secs().max(0);
+    html! {
+        time datetime=(at) title=(time.moment(at)) data-countdown=(left) data-within=(time.within.fill(&[("span", &"{span}")])) data-over=(time.over) {
+            (time.until(at, now))
+        }
+    }
+}
