@@ -14,7 +14,7 @@ use crate::{
     engine::{Engine, personal_client},
     limit::Limits,
     net::{
-        Drain,
+        Ceiling, Drain,
         peer::Proxies,
         runtime::{Listeners, Threads},
     },
@@ -165,7 +165,7 @@ impl Interior {
         let shared = Arc::new(Shared {
             routes,
             limits: Arc::clone(&self.limits),
-            proxies: Proxies::new(config.trusted_proxies.clone().unwrap_or_default()),
+            proxies: self.proxies(),
             verifier: Arc::clone(&self.verifier),
             control: control.clone(),
             clock: self.clock.clone(),
@@ -179,6 +179,10 @@ impl Interior {
         let threads = self.threads(listeners, &shared, &drain)?;
         let housekeeping = vec![control.spawn(self.save(drain.clone())), control.spawn(self.sweep(Arc::clone(&shared), drain.clone()))];
         Ok(Gateway { address, engine: self.engine, drain, threads, housekeeping })
+    }
+
+    fn proxies(&self) -> Proxies {
+        Proxies::new(self.plan.config.trusted_proxies.clone().unwrap_or_default())
     }
 
     fn endpoints(&self) -> Result<Vec<crate::message::Endpoint>, web::BadMessages> {
@@ -200,7 +204,8 @@ impl Interior {
             let upstreams = Upstreams::new(&self.plan.config.upstreams, &tls, &self.clock)?;
             gates.push(Gate::new(Arc::clone(shared), upstreams));
         }
-        listeners.serve(gates, drain).map_err(StartError::Thread)
+        let ceiling = Ceiling::new(&self.plan.config.connections, self.proxies(), self.clock.clone());
+        listeners.serve(gates, &self.plan.config.connections, &ceiling, drain).map_err(StartError::Thread)
     }
 
     /// Tells the store of last uses, and once more at the end.

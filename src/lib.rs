@@ -9,7 +9,7 @@
 //! | [`message`] | HTTP's shared words: bodies, calls, replies, refusals, header hygiene | oauth |
 //! | [`config`] | the file, strictly read, and all that is wrong with it at once | oauth |
 //! | [`limit`] | how often somebody may do something: one table, a row an action | config, store, oauth |
-//! | [`net`] | sockets: threads, listeners, drain | message, limit, config |
+//! | [`net`] | sockets: threads, listeners, connections and how long they may take, drain | message, limit, config |
 //! | [`store`] | where records lie: the contract, and each store that keeps it | oauth, config |
 //! | [`verify`] | token → subject, on the way of every protected request | oauth, store, config |
 //! | [`engine`] | the verbs: start, decide, poll, refresh, log out; the only writer of grants | oauth, store, verify, limit, config |

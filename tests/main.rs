@@ -3,6 +3,7 @@
 
 mod architecture;
 mod config;
+mod edge;
 mod framing;
 mod pages;
 mod proxy;

@@ -18,11 +18,12 @@ use super::{Failure, Quickstart, sample, say, serve};
 use crate::{
     app::{Interior, Plan},
     clock::Clock,
-    config::Written,
+    config::{Connections, Written},
     engine::{AddUser, AddUserError},
-    message::{Body, Call, Handler, Peer, RequestId, body::BodyError},
+    message::{Body, Call, Handler, Peer, RequestId},
     net::{
-        Drain, Service,
+        Ceiling, Drain, RequestBody, Service,
+        peer::Proxies,
         runtime::{Listeners, Threads},
     },
     oauth::user::UserName,
@@ -186,7 +187,10 @@ impl Sample {
         let listeners = Listeners::bind(SocketAddr::from(([127, 0, 0, 1], 0)), NonZeroUsize::MIN).map_err(failed)?;
         let address = listeners.address;
         let drain = Drain::new(std::time::Duration::from_secs(1));
-        let threads = listeners.serve(vec![Answers(sample::handler(clock.clone()))], &drain).map_err(failed)?;
+        let connections = Connections::default();
+        let ceiling = Ceiling::new(&connections, Proxies::default(), clock.clone());
+        let answers = vec![Answers(sample::handler(clock.clone()))];
+        let threads = listeners.serve(answers, &connections, &ceiling, &drain).map_err(failed)?;
         Ok(Self { address, drain, threads })
     }
 
@@ -200,17 +204,11 @@ impl Sample {
 struct Answers(Handler);
 
 impl Service for Answers {
-    async fn answer(&self, request: Request<hyper::body::Incoming>, peer: Peer) -> Response<Body> {
+    async fn answer(&self, request: Request<RequestBody>, peer: Peer) -> Response<Body> {
         let (head, body) = request.into_parts();
         let gone = CancellationToken::new();
-        let call = Call {
-            head,
-            body: body.map_err(BodyError::because).boxed_unsync(),
-            peer,
-            id: RequestId::from_random(rand::random()),
-            subject: None,
-            gone: gone.clone(),
-        };
+        let call =
+            Call { head, body: body.boxed_unsync(), peer, id: RequestId::from_random(rand::random()), subject: None, gone: gone.clone() };
         let _tells = gone.drop_guard();
         (self.0)(call).await
     }

@@ -82,14 +82,3 @@ pub async fn read(body: Body, limit: usize) -> Result<Bytes, ReadError> {
         Err(error) => Err(ReadError::Broken(BodyError::because(error))),
     }
 }
-
-/// Reads a body and keeps nothing, until it ends or this many bytes have come.
-pub async fn discard<B: http_body::Body<Data = Bytes> + Unpin>(mut body: B, limit: usize) {
-    let mut left = limit;
-    while let Some(Ok(frame)) = body.frame().await {
-        match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
-            Some(less) => left = less,
-            None => return,
-        }
-    }
-}

@@ -1,45 +1,58 @@
-//! One thread's listener: accepts connections and speaks HTTP/1.1 on them.
+//! One thread's listener: accepts connections, as many as there is room for.
 
-use std::{convert::Infallible, rc::Rc, time::Duration};
+use std::{io, rc::Rc, sync::Arc, time::Duration};
 
-use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     time::timeout,
 };
 use tokio_util::task::TaskTracker;
 
-use super::{Drain, Service};
-use crate::message::Peer;
+use super::{Ceiling, Drain, Service, connection};
+use crate::{config::Connections, message::Peer};
 
-/// How long a request's head may take, and an idle connection may wait for the next one.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// At most so many header fields.
-const MAX_FIELDS: usize = 100;
+pub const MAX_FIELDS: usize = 100;
 /// At most so many bytes before a request's body.
-const MAX_HEAD: usize = 32 * 1024;
+pub const MAX_HEAD: u32 = 32 << 10;
+/// At most so many bytes of answers lie with the system before they can be sent.
+#[cfg(target_os = "linux")]
+const MAX_UNSENT: u32 = 128 << 10;
 /// After an accept that failed for want of file descriptors, others need time to close theirs.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves connections until the drain has begun and they have ended, or its time is over.
-pub async fn serve<S: Service>(listener: TcpListener, service: Rc<S>, drain: Drain) {
+pub async fn serve<S: Service>(listener: TcpListener, service: Rc<S>, limits: Rc<Connections>, ceiling: Arc<Ceiling>, drain: Drain) {
     let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = drain.begun() => break,
         };
-        match accepted {
-            Ok((socket, address)) => {
-                let peer = Peer { ip: address.ip().to_canonical() };
-                connections.spawn_local(connection(socket, peer, Rc::clone(&service), drain.clone()));
-            }
+        let (socket, peer) = match accepted {
+            Ok((socket, address)) => (socket, Peer { ip: address.ip().to_canonical() }),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
             }
+        };
+        let place = match ceiling.admit(peer.ip) {
+            Ok(place) => place,
+            Err(full) => {
+                ceiling.log(full, peer.ip);
+                continue;
+            }
+        };
+        if let Err(error) = prepare(&socket) {
+            tracing::debug!(%error, "a connection ended before it began");
+            continue;
         }
+        let served = connection::serve(socket, peer, Rc::clone(&service), Rc::clone(&limits), drain.clone());
+        connections.spawn_local(async move {
+            served.await;
+            drop(place);
+        });
     }
     // Nobody gets to wait in a queue that is never served again.
     drop(listener);
@@ -49,32 +62,12 @@ pub async fn serve<S: Service>(listener: TcpListener, service: Rc<S>, drain: Dra
     }
 }
 
-async fn connection<S: Service>(socket: TcpStream, peer: Peer, service: Rc<S>, drain: Drain) {
+fn prepare(socket: &TcpStream) -> io::Result<()> {
+    // What nobody reads does not fill the system's memory either, where the system can do that.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket2::SockRef::from(socket).set_tcp_notsent_lowat(MAX_UNSENT) {
+        tracing::debug!(%error, "a socket keeps what is not sent without bounds");
+    }
     // An event of a stream goes out at once, not when the next one comes.
-    if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%error, "a connection ended before it began");
-        return;
-    }
-    let service = service_fn(move |request| {
-        let service = Rc::clone(&service);
-        async move { Ok::<_, Infallible>(service.answer(request, peer).await) }
-    });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_headers(MAX_FIELDS)
-        .max_header_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(socket), service);
-    let mut served = std::pin::pin!(served);
-    let ended = tokio::select! {
-        ended = served.as_mut() => ended,
-        () = drain.begun() => {
-            served.as_mut().graceful_shutdown();
-            served.await
-        }
-    };
-    if let Err(error) = ended {
-        // Callers come and go; what it meant for a request stands in its line.
-        tracing::debug!(%error, "a connection ended");
-    }
+    socket.set_nodelay(true)
 }

@@ -1,23 +1,32 @@
-//! Sockets: threads, listeners, and their orderly end.
+//! Sockets: threads, listeners, connections, how long those may take and how many there may be, and
+//! their orderly end.
 
+pub mod ceiling;
+mod connection;
 pub mod drain;
+mod exchange;
+mod http2;
 pub mod listener;
+mod paced;
 pub mod peer;
 pub mod runtime;
+mod track;
+mod watch;
 
+pub use ceiling::Ceiling;
 pub use drain::Drain;
+pub use exchange::{Progress, RequestBody};
 
 use std::future::Future;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 
 use crate::message::{Body, Peer};
 
 /// What answers on one thread. It never leaves it.
 pub trait Service: Send + 'static {
     /// Answers one request.
-    fn answer(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Response<Body>>;
+    fn answer(&self, request: Request<RequestBody>, peer: Peer) -> impl Future<Output = Response<Body>>;
 
     /// Runs beside the answers, for as long as there are any.
     fn tend(&self) -> impl Future<Output = ()> {

@@ -54,7 +54,8 @@ impl Proxies {
         }
     }
 
-    fn lists(&self, ip: IpAddr) -> bool {
+    /// Whether this is one of them.
+    pub fn lists(&self, ip: IpAddr) -> bool {
         self.0.iter().any(|net| net.contains(&ip))
     }
 

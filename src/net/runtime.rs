@@ -6,13 +6,15 @@ use std::{
     net::SocketAddr,
     num::NonZeroUsize,
     rc::Rc,
+    sync::Arc,
     thread::{self, JoinHandle},
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{net::TcpListener, runtime::Builder, task::LocalSet};
 
-use super::{Drain, Service, listener};
+use super::{Ceiling, Drain, Service, listener};
+use crate::config::Connections;
 
 /// Connections that the kernel keeps for us until we accept them.
 const BACKLOG: i32 = 1024;
@@ -52,25 +54,31 @@ impl Listeners {
     ///
     /// # Errors
     /// Where a thread or its runtime cannot be made.
-    pub fn serve<S: Service>(self, services: Vec<S>, drain: &Drain) -> io::Result<Threads> {
+    pub fn serve<S: Service>(
+        self,
+        services: Vec<S>,
+        connections: &Connections,
+        ceiling: &Arc<Ceiling>,
+        drain: &Drain,
+    ) -> io::Result<Threads> {
         let mut threads = Vec::new();
         for (index, (socket, service)) in self.sockets.into_iter().zip(services).enumerate() {
-            let drain = drain.clone();
+            let (connections, ceiling, drain) = (connections.clone(), Arc::clone(ceiling), drain.clone());
             let runtime = Builder::new_current_thread().enable_all().build()?;
-            let run = move || LocalSet::new().block_on(&runtime, run(socket, service, drain));
+            let run = move || LocalSet::new().block_on(&runtime, run(socket, service, connections, ceiling, drain));
             threads.push(thread::Builder::new().name(format!("forward-{index}")).spawn(run)?);
         }
         Ok(Threads(threads))
     }
 }
 
-async fn run<S: Service>(socket: std::net::TcpListener, service: S, drain: Drain) {
+async fn run<S: Service>(socket: std::net::TcpListener, service: S, connections: Connections, ceiling: Arc<Ceiling>, drain: Drain) {
     let service = Rc::new(service);
     match TcpListener::from_std(socket) {
         Ok(listener) => {
             let tended = Rc::clone(&service);
             let tending = tokio::task::spawn_local(async move { tended.tend().await });
-            listener::serve(listener, service, drain).await;
+            listener::serve(listener, service, Rc::new(connections), ceiling, drain).await;
             tending.abort();
         }
         Err(error) => tracing::error!(%error, "a forwarding thread has no listener"),

@@ -11,7 +11,9 @@ use crate::config::{Log, LogFormat};
 /// # Errors
 /// Where the filter cannot be read.
 pub fn start(log: &Log) -> Result<(), ParseError> {
-    let filter: EnvFilter = log.filter.parse()?;
+    // What h2 warns of is what its peers do, and they could do it without end. First, so that the
+    // operator may still ask for it.
+    let filter: EnvFilter = format!("h2=error,{}", log.filter).parse()?;
     let to_people = match log.format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Pretty => true,

@@ -1,13 +1,15 @@
 //! The data plane. A request's way, from the first look at it to the last byte of its answer, is
 //! `Gate::pass`, a line a stage:
 //!
-//! [`strict`] → [`route`] → [`authenticate`] → [`authorize`] (which alone makes a [`authorize::Permit`]) →
+//! [`http2`] (where it came so) → [`strict`] → [`route`] → [`authenticate`] → [`authorize`] (which alone
+//! makes a [`authorize::Permit`]) →
 //! [`limit`] → [`forward`] (which takes the permit) → [`stream`]; and [`reject`] for whatever does
 //! not get through.
 
 pub mod authenticate;
 pub mod authorize;
 pub mod forward;
+pub mod http2;
 pub mod limit;
 pub mod line;
 pub mod path;
@@ -21,7 +23,6 @@ pub mod upstream;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Request, Response, Version, header::CONNECTION};
-use hyper::body::Incoming;
 use tokio::runtime::Handle;
 
 use self::{
@@ -36,7 +37,7 @@ use crate::{
     config::UnderscoreHeaders,
     limit::Limits,
     message::{Body, Peer, RequestId},
-    net::{Service, peer::Proxies},
+    net::{RequestBody, Service, peer::Proxies},
     verify::Verifier,
 };
 
@@ -76,6 +77,8 @@ impl Gate {
     }
 
     async fn pass(&self, mut request: Request<Inbound>, peer: Peer, id: RequestId, line: &mut Line) -> Result<stream::Answer, Rejection> {
+        // Does it mean the same in HTTP/1.1? From here on it is one.
+        http2::translate(&mut request)?;
         // Does it say one thing only? Whatever two servers could read differently ends here.
         strict::check(&mut request, self.shared.underscore_headers).map_err(|mut refused| {
             refused.shape = self.shared.routes.shape(&request);
@@ -101,14 +104,17 @@ impl Gate {
 impl Service for Gate {
     /// Answers one request, whatever becomes of it, and sees that it is logged once its answer has
     /// ended.
-    async fn answer(&self, request: Request<Incoming>, socket: Peer) -> Response<Body> {
+    async fn answer(&self, request: Request<RequestBody>, socket: Peer) -> Response<Body> {
         let peer = self.shared.proxies.caller(socket, request.headers());
         let id = RequestId::from_random(rand::random());
         let mut line = Line::begin(id, request.method(), peer, &self.shared.clock);
-        let closable = request.version() < Version::HTTP_2;
+        let (closable, progress) = (request.version() < Version::HTTP_2, request.body().progress());
         let request = Inbound::of(request, line.incoming());
+        let passed = self.pass(request, peer, id, &mut line).await;
+        // Whoever was waiting for the body can only say that it broke off.
+        let passed = if progress.has_stalled() { Err(Rejection::request_timeout()) } else { passed };
         let mut closes = false;
-        let answer = match self.pass(request, peer, id, &mut line).await {
+        let answer = match passed {
             Ok(answer) => answer,
             Err(rejection) => {
                 line.rejected(&rejection);

@@ -118,6 +118,21 @@ impl Rejection {
         Self::new(StatusCode::EXPECTATION_FAILED, Fault::Client, "expectation_failed", "expect", message)
     }
 
+    /// 408: too little of the body came in too much time (RFC 9110 section 15.5.9).
+    pub fn request_timeout() -> Self {
+        let message = "Too little of the body came in too much time.";
+        let mut rejection = Self::new(StatusCode::REQUEST_TIMEOUT, Fault::Client, "request_timeout", "body_timeout", message);
+        rejection.closes = true;
+        rejection
+    }
+
+    /// 431 (RFC 6585 section 5).
+    pub fn too_many_fields() -> Self {
+        let message = "The request has too many header fields.";
+        let (status, code) = (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "request_header_fields_too_large");
+        Self::new(status, Fault::Client, code, "too_many_fields", message)
+    }
+
     /// 404: no route claims it.
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, Fault::Client, "not_found", "no_route", "There is nothing at this address.")

@@ -21,7 +21,8 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{line::Line, upstream::Lease};
 use crate::{
-    message::{self, Body, Note, body::BodyError},
+    message::{Body, Note, body::BodyError},
+    net::RequestBody,
     verify::OpenStream,
 };
 
@@ -160,21 +161,19 @@ fn without_trailers<E>(polled: Poll<Option<Result<Frame<Bytes>, E>>>) -> Poll<Op
 /// Who says no does not read it. The caller may still be sending then, and a connection that is
 /// closed under his hands takes the answer with it; so what is left is read and thrown away.
 pub struct Inbound {
-    body: Option<Incoming>,
+    body: Option<RequestBody>,
     bytes: Arc<AtomicU64>,
     /// The caller sends nothing unless he is asked to (RFC 9110 section 10.1.1).
     awaits_word: bool,
     ended: bool,
 }
 
-/// More than that is not read for the sake of an answer.
-const MAX_DISCARDED: usize = 32 << 20;
-/// Nor for longer than that.
+/// For longer than that nothing is read for the sake of an answer.
 const DISCARD_TIME: Duration = Duration::from_secs(5);
 
 impl Inbound {
     /// The body of this request; counts into `bytes`.
-    pub fn of(request: Request<Incoming>, bytes: Arc<AtomicU64>) -> Request<Self> {
+    pub fn of(request: Request<RequestBody>, bytes: Arc<AtomicU64>) -> Request<Self> {
         let awaits_word = request.headers().get(EXPECT).is_some_and(|expected| expected.as_bytes().eq_ignore_ascii_case(b"100-continue"));
         request.map(|body| Self { body: Some(body), bytes, awaits_word, ended: false })
     }
@@ -182,15 +181,12 @@ impl Inbound {
 
 impl Drop for Inbound {
     fn drop(&mut self) {
-        if self.ended || self.awaits_word || self.is_end_stream() {
+        if self.ended || self.awaits_word {
             return;
         }
-        if let (Some(body), Ok(runtime)) = (self.body.take(), Handle::try_current()) {
-            let discarded = async move {
-                // However it ends: this was a courtesy.
-                let _ = timeout(DISCARD_TIME, message::body::discard(body, MAX_DISCARDED)).await;
-            };
-            runtime.spawn(discarded);
+        if let (Some(body), Ok(runtime)) = (self.body.take().filter(RequestBody::stands_in_the_way), Handle::try_current()) {
+            // However it ends: this was a courtesy.
+            runtime.spawn(timeout(DISCARD_TIME, body.discard()));
         }
     }
 }
@@ -213,14 +209,14 @@ impl http_body::Body for Inbound {
             Poll::Ready(Some(Err(_)) | None) => this.ended = true,
             Poll::Pending => {}
         }
-        polled.map_err(BodyError::because)
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Incoming::is_end_stream)
+        self.body.as_ref().is_none_or(http_body::Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or(SizeHint::with_exact(0), Incoming::size_hint)
+        self.body.as_ref().map_or(SizeHint::with_exact(0), http_body::Body::size_hint)
     }
 }

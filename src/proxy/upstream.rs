@@ -34,6 +34,9 @@ use crate::{
 /// At most so many idle connections are kept for one upstream on one thread.
 const MAX_IDLE: usize = 64;
 
+/// What is buffered of an answer before the caller takes some of it. Its head fits, too.
+const MAX_BUFFER: usize = 32 << 10;
+
 /// One thread's connections.
 pub struct Upstreams(Vec<Upstream>);
 
@@ -277,7 +280,11 @@ async fn speak<T>(io: T) -> Result<Connection, UpstreamError>
 where
     T: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
 {
-    let (sender, spoken) = http1::handshake(io).await.map_err(|error| UpstreamError::Unreachable(error.to_string()))?;
+    let (sender, spoken) = http1::Builder::new()
+        .max_buf_size(MAX_BUFFER)
+        .handshake(io)
+        .await
+        .map_err(|error| UpstreamError::Unreachable(error.to_string()))?;
     let leash = Leash::default();
     let pulled = leash.clone();
     // Ends by itself when the connection does; whoever uses it hears of its errors.

@@ -68,7 +68,7 @@ impl Wire {
         Self::on(socket.connect(to).await.unwrap())
     }
 
-    fn on(socket: TcpStream) -> Self {
+    pub(crate) fn on(socket: TcpStream) -> Self {
         socket.set_nodelay(true).unwrap();
         Self { socket, unread: BytesMut::new() }
     }
@@ -77,10 +77,14 @@ impl Wire {
         soon(self.socket.write_all(bytes.as_ref())).await.unwrap();
     }
 
-    /// Sends to whoever may have gone.
-    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
-        // Whether it arrived is seen by what comes back.
-        let _ = soon(self.socket.write_all(bytes.as_ref())).await;
+    /// The same on a connection that may end at any time.
+    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        soon(self.socket.write_all(bytes.as_ref())).await.is_ok()
+    }
+
+    /// Sends without an end, until the other side ends the connection.
+    pub(crate) async fn send_until_closed(&mut self) {
+        while self.try_send([b'x'; 64 * 1024]).await {}
     }
 
     /// Sends one chunk of a chunked body.
@@ -209,6 +213,17 @@ impl RawUpstream {
     /// The next connection.
     pub(crate) async fn accept(&self) -> Wire {
         Wire::on(soon(self.listener.accept()).await.unwrap().0)
+    }
+
+    /// Whether there is a connection soon enough; it is dropped when the caller has left.
+    pub(crate) async fn is_asked(&self, within: Duration) -> bool {
+        match timeout(within, self.accept()).await {
+            Ok(mut wire) => {
+                tokio::spawn(async move { wire.rest().await });
+                true
+            }
+            Err(_elapsed) => false,
+        }
     }
 
     /// The next connection, with the head that comes first on it.

@@ -5,6 +5,7 @@
 //! once all are read.
 
 mod claims;
+mod connections;
 mod limits;
 mod pages;
 mod proxies;
@@ -84,6 +85,7 @@ fn read<D: Mounted>(root: &mut Section<'_>, rows: &[DialectRow<D>], reserved: fn
     let drain = root.duration("drain", Duration::ZERO..=HOUR).unwrap_or(Duration::from_secs(30));
     let underscores = [("refuse", UnderscoreHeaders::Refuse), ("drop", UnderscoreHeaders::Drop)];
     let underscore_headers = root.choice("underscore_headers", &underscores).unwrap_or(UnderscoreHeaders::Refuse);
+    let connections = root.table("connections", connections::read);
     let store = root.table("store", |store| store.path_or("path", "gatepost-data"));
     let roots = root.table("keys", roots::read);
     let log = root.table("log", log);
@@ -116,6 +118,7 @@ fn read<D: Mounted>(root: &mut Section<'_>, rows: &[DialectRow<D>], reserved: fn
         threads,
         drain,
         underscore_headers,
+        connections,
         store,
         roots,
         log,

@@ -91,6 +91,11 @@ impl Child {
         self.stdout.with(words).await
     }
 
+    /// What the system says of it in that file (proc(5)).
+    pub(super) fn proc(&self, file: &str) -> std::path::PathBuf {
+        format!("/proc/{}/{file}", self.id).into()
+    }
+
     /// Sends it a signal.
     pub(super) fn tell(&self, signal: &str) {
         // There is no safe call for it in the standard library, and every shell has the command.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod child;
+mod crowds;
 mod installation;
 mod log;
 mod login;

@@ -1,0 +1,126 @@
+//! One connection: what it speaks, its requests, and its end.
+
+use std::{convert::Infallible, pin::Pin, rc::Rc};
+
+use http::Request;
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::{HttpService, service_fn},
+};
+use hyper_util::rt::TokioIo;
+
+use super::{
+    Drain, RequestBody, Service,
+    exchange::AnswerBody,
+    http2::{Streams, builder},
+    listener::{MAX_FIELDS, MAX_HEAD},
+    paced::{Paced, Socket, Speaks},
+    track::Track,
+    watch::{Verdict, Watch},
+};
+use crate::{config::Connections, message::Peer};
+
+/// What is buffered of an answer before the caller has to take some of it, and of a request before
+/// somebody wants it.
+const MAX_BUFFER: usize = 32 << 10;
+
+/// Serves a connection to its end.
+pub(super) async fn serve<T: Socket, S: Service>(socket: T, peer: Peer, service: Rc<S>, limits: Rc<Connections>, drain: Drain) {
+    let track = Rc::new(Track::default());
+    let mut watch = Watch::new(Rc::clone(&track), limits);
+    let mut paced = Paced::new(socket, Rc::clone(&track));
+    let speaks = tokio::select! {
+        // First, so that what has come is answered.
+        biased;
+        looked = paced.look() => looked,
+        _too_late = watch.verdict() => return,
+        () = drain.begun() => return,
+    };
+    let speaks = match speaks {
+        Ok(speaks) => speaks,
+        Err(error) => return tracing::debug!(%error, "a connection ended before it began"),
+    };
+    let exchanges = Rc::clone(&track);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (exchange, service) = (exchanges.begin(), Rc::clone(&service));
+        async move {
+            let request = request.map(|body| RequestBody::new(body, exchange.clone()));
+            let answer = service.answer(request, peer).await;
+            Ok::<_, Infallible>(answer.map(|body| AnswerBody::new(body, exchange)))
+        }
+    });
+    let io = TokioIo::new(paced);
+    match speaks {
+        Speaks::Http1 => {
+            track.speaks_http1();
+            let mut http1 = http1::Builder::new();
+            // The watch looks after the time that a head takes.
+            http1.header_read_timeout(None).max_headers(MAX_FIELDS).max_header_size(MAX_HEAD as usize).max_buf_size(MAX_BUFFER);
+            run(http1.serve_connection(io, service), &track, watch, drain).await;
+        }
+        Speaks::Http2 => {
+            track.speaks_http2();
+            watch.speaks_http2();
+            run(builder(&track).serve_connection(io, service), &track, watch, drain).await;
+        }
+    }
+}
+
+async fn run(connection: impl Serving, track: &Track, mut watch: Watch, drain: Drain) {
+    let mut connection = std::pin::pin!(connection);
+    let mut drains = false;
+    let ended = loop {
+        tokio::select! {
+            ended = connection.as_mut() => break ended,
+            verdict = watch.verdict() => match verdict {
+                Verdict::Close(why) => {
+                    tracing::debug!(why, "a connection is closed");
+                    watch.closes();
+                    connection.as_mut().close();
+                }
+                Verdict::Cut(why) => {
+                    tracing::debug!(why, "a connection is cut");
+                    track.reset.set(true);
+                    return track.cut();
+                }
+            },
+            () = drain.begun(), if !drains => {
+                drains = true;
+                watch.closes();
+                connection.as_mut().close();
+            }
+        }
+    };
+    if let Err(error) = ended {
+        // Callers come and go; what it meant for a request stands in its line.
+        tracing::debug!(%error, "a connection ended");
+    }
+}
+
+/// A connection that is served, whichever HTTP it speaks.
+trait Serving: Future<Output = hyper::Result<()>> {
+    /// Takes no further request, and ends after those that it has.
+    fn close(self: Pin<&mut Self>);
+}
+
+impl<T, S> Serving for http1::Connection<TokioIo<Paced<T>>, S>
+where
+    T: Socket,
+    S: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible>,
+{
+    fn close(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<T, S> Serving for http2::Connection<TokioIo<Paced<T>>, S, Streams>
+where
+    T: Socket,
+    S: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible>,
+    S::Future: 'static,
+{
+    fn close(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
