@@ -127,7 +127,6 @@ fn answered(desk: &Desk, grant: &Grant, code: &TypedCode, until: Timestamp) -> M
                 dt { (desk.words().consent.expires) } dd { (consent::deadline(desk, until)) }
             }
             p class="warning" { (words.warning) }
-            p class="note" { (desk.words().decided.later.fill(&[("list", &list(desk))])) }
         }
     }
 }

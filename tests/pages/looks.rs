@@ -57,7 +57,8 @@ impl Studio {
                 &format!("name = \"{APP}\"\nscopes = [\"inference\"]"),
                 &format!("name = \"{APP}\"\nscopes = [\"inference\", \"images\"]"),
             )
-            .replace("An <b>app</b>", LONG_APP);
+            .replace("An <b>app</b>", LONG_APP)
+            + "\n[dialects.serechat]\n";
         let gateway = Gateway::with(&config).await;
         gateway.add_user(LONG_USER, "inference images").await;
         gateway.add_user("guest", "other").await;
@@ -213,6 +214,47 @@ async fn every_page_is_legible_in_light_and_dark_and_fits_a_narrow_phone() {
     studio.look("wrong-method", "That did not work").await;
     studio.browser.run("const form = document.createElement('form'); form.method = 'post'; form.action = '/device'; document.body.append(form); form.submit();").await;
     studio.look("forged-form", "Please try again").await;
+    studio.gateway.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_to_be_typed_is_legible() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let studio = Studio::start(browser).await;
+    let mut requests = Vec::new();
+    for app in ["Ada's terminal", "語".repeat(80).as_str(), "b", "c", "d", "e"] {
+        studio.gateway.time.advance(Duration::from_secs(12));
+        let (status, asked) = studio.gateway.post_json("/api/auth/app/request", &json!({"app_name": app})).await;
+        assert_eq!(status, 200, "{asked}");
+        requests.push(format!("/authorize-app?request_id={}", asked["request_id"].as_str().unwrap()));
+    }
+    studio.open(&requests[0]).await;
+    studio.look("sign-in-for-an-app", "Sign in").await;
+    studio.browser.sign_in(USER, PASSWORD).await;
+    studio.look("authorize-app", "Approve Ada's terminal?").await;
+    studio.browser.press("Approve").await;
+    studio.look("typed-code", "Enter this code in Ada's terminal").await;
+    studio.open(&requests[1]).await;
+    studio.look("authorize-app-long", &format!("Approve {}?", "語".repeat(80))).await;
+    studio.browser.press("Approve").await;
+    studio.look("typed-code-long", &format!("Enter this code in {}", "語".repeat(80))).await;
+    for request in &requests[2..5] {
+        studio.open(request).await;
+        studio.browser.press("Approve").await;
+        studio.browser.text("//*[@id='typed-code']").await;
+    }
+    studio.open(&requests[5]).await;
+    studio.browser.press("Approve").await;
+    studio.look("too-many-codes", "Too many codes").await;
+    // The same person in another browser, and in German.
+    studio.open("/").await;
+    studio.browser.press("Sign out").await;
+    studio.browser.sign_in(USER, PASSWORD).await;
+    studio.browser.page("Connected applications").await;
+    studio.open(&requests[0]).await;
+    studio.look("typed-code-elsewhere", "You approved Ada's terminal in another browser").await;
+    studio.browser.press("Deutsch").await;
+    studio.look("typed-code-elsewhere-de", "Sie haben Ada's terminal in einem anderen Browser zugelassen").await;
     studio.gateway.end().await;
 }
 

@@ -4,6 +4,7 @@ mod account;
 mod hostile;
 mod keyboard;
 mod looks;
+mod typed;
 mod walk;
 
 /// Answers what is wrong with a page.
