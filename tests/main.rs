@@ -10,6 +10,7 @@ mod proxy;
 mod readme;
 mod rules;
 mod secrets;
+mod security;
 mod store_contract;
 mod store_durability;
 mod store_embedded;
