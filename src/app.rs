@@ -185,7 +185,11 @@ impl Interior {
         Proxies::new(self.plan.config.trusted_proxies.clone().unwrap_or_default())
     }
 
-    fn endpoints(&self) -> Result<Vec<crate::message::Endpoint>, web::BadMessages> {
+    /// What the gateway answers itself: dialects, pages, health.
+    ///
+    /// # Errors
+    /// [`web::BadMessages`].
+    pub fn endpoints(&self) -> Result<Vec<crate::message::Endpoint>, web::BadMessages> {
         let config = &self.plan.config;
         let house = House {
             engine: Arc::clone(&self.engine),

@@ -5,6 +5,7 @@ mod architecture;
 mod config;
 mod edge;
 mod framing;
+mod fuzz;
 mod pages;
 mod proxy;
 mod readme;

@@ -1,67 +1,149 @@
-//! What lies in the store opens nothing.
+//! What is secret stays where it belongs: not in the log at its most talkative, not upstream, not in
+//! an answer to anybody else, not in an address, not in the store.
 
-use std::sync::Arc;
+mod calls;
+mod evidence;
+mod house;
+mod logins;
+mod process;
+mod search;
 
-use gatepost::{clock::Manual, store::embedded::Embedded};
+use serde_json::json;
 
+use self::{evidence::Table, house::House};
 use crate::support::{
-    gateway::{CONFIG, Gateway, PASSWORD},
-    person::Person,
-    records::START,
+    http::{Reply, bearing, get, post_form, post_json},
+    person::hidden,
 };
 
-/// A credential's secret part: after the prefix, its 88 characters hold root id, record id and
-/// number (22 bytes), the secret (25 bytes) and the MAC (8 bytes).
-fn secret_bytes(credential: &str) -> Vec<u8> {
-    let body = credential[credential.len() - 88..].to_ascii_uppercase();
-    data_encoding::BASE32_NOPAD.decode(body.as_bytes()).unwrap()[22..47].to_vec()
-}
-
-fn holds(haystack: &[u8], needle: &[u8]) -> bool {
-    let first = needle[0].to_ascii_lowercase();
-    haystack
-        .windows(needle.len())
-        .filter(|window| window[0].to_ascii_lowercase() == first)
-        .any(|window| window.eq_ignore_ascii_case(needle))
-}
+/// Where each secret may be seen. What an app is given stands in the one answer that gives it.
+const PLACES: &Table = &[
+    ("root secret", &[]),
+    ("password", &[]),
+    ("wrong password", &[]),
+    ("client's secret", &[]),
+    ("wrong client's secret", &[]),
+    ("upstream's key", &["what came upstream", "what the upstream says back"]),
+    ("other upstream's key", &["what came upstream"]),
+    ("expired credential", &[]),
+    ("device code", &["the body of POST /auth/device/code"]),
+    // It is in the address that the device shows (RFC 8628 section 3.3.1), and so goes through the
+    // pages until it is confirmed.
+    (
+        "user code",
+        &[
+            "the body of POST /auth/device/code",
+            "the location of GET /device",
+            "the body of GET /sign-in",
+            "the body of POST /sign-in",
+            "the location of POST /sign-in",
+            "the body of GET /device",
+            "the body of POST /device",
+        ],
+    ),
+    ("access token", &["the body of POST /auth/device/token"]),
+    ("refresh token", &["the body of POST /auth/device/token"]),
+    ("command line's device code", &["the body of POST /api/v1/auth/device"]),
+    ("command line's user code", &["the body of POST /api/v1/auth/device", "the body of POST /device"]),
+    ("command line's first token", &["the body of POST /api/v1/auth/device/token"]),
+    ("command line's next token", &["the body of POST /api/v1/auth/refresh"]),
+    (
+        "request id",
+        &[
+            "the body of POST /api/auth/app/request",
+            "the body of GET /authorize-app",
+            "the body of POST /authorize-app",
+            "the location of POST /authorize-app",
+        ],
+    ),
+    ("typed code", &["the body of GET /authorize-app"]),
+    ("wrong typed code", &[]),
+    ("personal token", &["the body of POST /account/tokens"]),
+    ("app's token", &["the body of POST /api/auth/app/exchange"]),
+    ("cookie of who signed in", &["the cookie of POST /sign-in"]),
+    ("visit", &["the cookie of GET /sign-in"]),
+    ("form's token", &["the body of GET /sign-in", "the body of POST /sign-in", "the body of POST /device", "the body of GET /account"]),
+    // What a caller says to the upstream, the upstream may say back: so it may its own key.
+    ("caller's query", &["what came upstream", "what the upstream says back"]),
+    ("caller's body", &["what came upstream", "what the upstream says back"]),
+    ("caller's api key", &[]),
+    ("odd credential", &[]),
+    ("secret in the environment", &[]),
+];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_stores_file_holds_no_credential_code_or_password() {
-    let folder = tempfile::tempdir().unwrap();
-    let time = Manual::starting_at(START);
-    let store = Arc::new(Embedded::open(folder.path(), time.clock()).unwrap());
-    let gateway = Gateway::over(CONFIG, store, time).await;
-    let person = Person::signed_in(&gateway).await;
-
-    let (_, login) = gateway.post_form("/auth/device/code", &[("client_id", "app")]).await;
-    let (device_code, user_code) = (login["device_code"].as_str().unwrap(), login["user_code"].as_str().unwrap());
-    person.approve(user_code).await;
-    let poll = [("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("client_id", "app"), ("device_code", device_code)];
-    let (_, tokens) = gateway.post_form("/auth/device/token", &poll).await;
-    let (access, refresh) = (tokens["access_token"].as_str().unwrap(), tokens["refresh_token"].as_str().unwrap());
-    let again = [("grant_type", "refresh_token"), ("client_id", "app"), ("refresh_token", refresh)];
-    let (status, next) = gateway.post_form("/auth/device/token", &again).await;
-    assert_eq!(status, 200, "{next}");
-
-    let page = person.get("/account").await.text();
-    let form = page.split("action=\"/account/tokens\"").nth(1).unwrap().split("name=\"form\" value=\"").nth(1).unwrap();
-    let create = [("form", form.split('"').next().unwrap()), ("name", "script"), ("scope.inference", "on"), ("days", "7")];
-    let page = person.post("/account/tokens", &create).await.text();
-    let personal = page.split("gpp_").nth(1).unwrap().split('<').next().unwrap();
-    assert_eq!(personal.len(), 88, "{page}");
-
-    let session = person.cookie("gatepost_session");
-    let file = std::fs::read(folder.path().join("gatepost.redb")).unwrap();
-    assert!(holds(&file, b"bootspring"), "the file is the one that the grant lies in");
-    let (next_access, next_refresh) = (next["access_token"].as_str().unwrap(), next["refresh_token"].as_str().unwrap());
-    let credentials = [device_code, access, refresh, next_access, next_refresh, &session, personal];
-    for credential in credentials {
-        assert!(!holds(&file, credential.as_bytes()), "a credential as it is written");
-        assert!(!holds(&file, &credential.as_bytes()[credential.len() - 88..]), "a credential without its prefix");
-        assert!(!holds(&file, &secret_bytes(credential)), "a credential's secret");
-        assert!(!holds(&file, data_encoding::HEXLOWER.encode(&secret_bytes(credential)).as_bytes()), "a secret in hexadecimal");
+async fn every_secret_is_only_where_it_belongs() {
+    let mut house = House::start().await;
+    let service = logins::bootspring(&mut house).await;
+    let command_line = logins::command_line(&mut house).await;
+    let app = logins::serechat(&mut house).await;
+    calls::forwarded(&mut house, &service).await;
+    calls::malformed(&mut house, &command_line).await;
+    let personal = logins::personal(&mut house).await;
+    for token in [&app, &personal] {
+        assert_eq!(house.call(bearing(get("/v1/echo"), token)).await.status, 200);
     }
-    assert!(!holds(&file, PASSWORD.as_bytes()), "a password");
-    assert!(!holds(&file, user_code.as_bytes()) && !holds(&file, user_code.replace('-', "").as_bytes()), "a user code");
-    gateway.end().await;
+    // The command line logs out; the service is taken back by the person.
+    let logout = post_json("/api/v1/auth/logout", &json!({"refreshToken": command_line.refresh}));
+    calls::cut(&mut house, &command_line, logout).await;
+    revoke_all(&mut house).await;
+    assert_eq!(house.call(bearing(get("/v1/echo"), &service.access)).await.status, 401);
+    let form = hidden(&house.browse(get("/applications")).await, "form");
+    assert_eq!(house.browse(post_form("/sign-out", &[("form", &form)])).await.status, 303);
+    calls::store_away(&mut house, &service).await;
+    broken_configurations(&mut house);
+    let evidence = house.end();
+
+    let log = String::from_utf8(evidence.at("the log").to_vec()).unwrap();
+    assert!(log.contains("\"level\":\"TRACE\""), "it was not at its most talkative");
+    assert!(log.matches("\"target\":\"gatepost::request\"").count() > 60, "{log}");
+    assert!(evidence.at("the store").windows(10).any(|part| part == b"bootspring"), "the file is the one that grants lie in");
+    let wrong = evidence.wrong(PLACES);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Takes back whatever the person let in.
+async fn revoke_all(house: &mut House) {
+    loop {
+        let page = house.browse(get("/applications")).await;
+        let text = page.text();
+        let Some(at) = text.find("<article") else { return };
+        let card = Reply { body: text[at..].to_owned().into(), ..page };
+        let fields = [("form", hidden(&card, "form")), ("grant", hidden(&card, "grant"))];
+        let revoked =
+            house.browse(post_form("/applications/revoke", &fields.each_ref().map(|(name, value)| (*name, value.as_str())))).await;
+        assert!(revoked.status.is_success() || revoked.status == 303, "{}", revoked.text());
+    }
+}
+
+/// Configurations with secrets that cannot be used.
+fn broken_configurations(house: &mut House) {
+    let environment = [("SHORT", "short-root-in-env"), ("LINES", "first-line-in-env\nsecond-line-in-env"), ("NUL", "control-in-env\u{1}x")];
+    for value in ["short-root-in-env", "first-line-in-env", "second-line-in-env", "control-in-env", "written-in-the-file-itself"] {
+        house.evidence.secret("secret in the environment", value);
+    }
+    let broken = r#"
+public_url = "http://127.0.0.1:8080"
+root = "written-in-the-file-itself"
+[keys]
+root = "env:SHORT"
+[upstreams.a]
+url = "http://user:written-in-the-file-itself@127.0.0.1:1"
+api_key = "env:LINES"
+[upstreams.b]
+url = "http://127.0.0.1:1"
+credential = { header = "x-api-key", value = "env:NUL" }
+[upstreams.c]
+url = "http://127.0.0.1:1"
+api_key = "written-in-the-file-itself"
+[[routes]]
+prefix = "/v1"
+scopes = []
+[log]
+level = "trace"
+"#;
+    for command in [&["check", "broken.toml"][..], &["serve", "--config", "broken.toml"]] {
+        let output = house.command(command, &environment, &[("broken.toml", broken)]);
+        assert!(output.contains("api_key") && output.contains("keys.root"), "{output}");
+    }
 }

@@ -139,7 +139,8 @@ pub fn remove_trusted(headers: &mut HeaderMap) {
 fn is_trusted(name: &str) -> bool {
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         let plain = name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-        return is_trusted(&plain) || plain.starts_with("proxy-") || CREDENTIALS.iter().any(|field| *field == plain.as_str());
+        let is_ended_here = || HOP_BY_HOP.iter().chain(&CREDENTIALS).any(|field| *field == plain.as_str());
+        return is_trusted(&plain) || plain.starts_with("proxy-") || is_ended_here();
     }
     name.starts_with("x-") && TRUSTED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || TRUSTED.contains(&name)
 }
@@ -190,6 +191,7 @@ mod tests {
             ("authorization", "Bearer x"),
             ("x-api-key", "x"),
             ("x_api_key", "x"),
+            ("transfer.encoding", "chunked"),
             ("x-gatepost-user", "root"),
             ("x_gatepost_user", "root"),
             ("x-gatepost_anything", "x"),

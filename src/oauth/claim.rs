@@ -16,10 +16,10 @@ pub struct Claim(String);
 pub const MAX_CHARS: usize = 80;
 
 impl Claim {
-    /// Drops control, format, separator and private-use characters and all beyond
-    /// [`MAX_CHARS`]; `None` where nothing visible is left.
+    /// Drops control, format, separator and private-use characters, the space before the rest, and
+    /// all beyond [`MAX_CHARS`]; `None` where nothing visible is left.
     pub fn cleaned(text: &str) -> Option<Self> {
-        let clean: String = text.chars().filter(|c| visible(*c)).take(MAX_CHARS).collect();
+        let clean: String = text.chars().filter(|c| visible(*c)).skip_while(|c| c.is_whitespace()).take(MAX_CHARS).collect();
         let trimmed = clean.trim();
         (!trimmed.is_empty()).then(|| Self(trimmed.to_owned()))
     }
@@ -88,6 +88,7 @@ mod tests {
         assert_eq!(claim.as_deref(), Some("laptop of Zoë"));
         assert_eq!(Claim::cleaned("\u{200b}\u{feff} \t"), None);
         assert_eq!(Claim::cleaned(&"x".repeat(500)).map(|claim| claim.as_str().len()), Some(MAX_CHARS));
+        assert_eq!(Claim::cleaned(&format!("{}laptop", " ".repeat(500))).as_ref().map(Claim::as_str), Some("laptop"));
     }
 
     #[test]

@@ -1,0 +1,170 @@
+//! How apps are let in: what they, and the person in the browser, do one after the other.
+
+use http::Request;
+use serde_json::{Value, json};
+
+use super::house::{House, PASSWORD, SERVICE};
+use crate::support::{
+    http::{Reply, bearing, get, post_form, post_json},
+    person::{hidden, last_hidden, typed_code},
+};
+
+pub(super) type Sent = Request<http_body_util::Full<bytes::Bytes>>;
+
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// What an app holds once it was let in.
+pub(super) struct Tokens {
+    pub(super) access: String,
+    pub(super) refresh: String,
+}
+
+fn text(value: &Value, key: &str) -> String {
+    value[key].as_str().unwrap_or_else(|| panic!("no {key} in {value}")).to_owned()
+}
+
+pub(super) fn with(mut request: Sent, fields: &[(&'static str, &str)]) -> Sent {
+    for (name, value) in fields {
+        request.headers_mut().append(*name, value.parse().unwrap());
+    }
+    request
+}
+
+pub(super) fn basic(id: &str, secret: &str) -> String {
+    let encoded: Vec<String> = [id, secret].iter().map(|part| form_urlencoded::byte_serialize(part.as_bytes()).collect()).collect();
+    format!("Basic {}", data_encoding::BASE64.encode(encoded.join(":").as_bytes()))
+}
+
+fn tokens(house: &mut House, reply: &Reply, name: [&'static str; 2]) -> Tokens {
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let tokens = Tokens { access: text(&reply.json(), "access_token"), refresh: text(&reply.json(), "refresh_token") };
+    house.evidence.secret(name[0], &tokens.access);
+    house.evidence.secret(name[1], &tokens.refresh);
+    tokens
+}
+
+/// The browser signs in where the device's link led it: once with a wrong password.
+async fn sign_in(house: &mut House, link: &str) {
+    let sent_on = house.browse(get(link)).await;
+    assert_eq!(sent_on.status, 303);
+    let sign_in = sent_on.header("location").to_owned();
+    let mut page = house.browse(get(&sign_in)).await;
+    for (password, status) in [("not-the-password-of-grace", 401), (PASSWORD, 303)] {
+        let form = hidden(&page, "form");
+        house.evidence.secret("form's token", &form);
+        let user_code = hidden(&page, "user_code");
+        let fields = [("form", form.as_str()), ("to", "device"), ("user_code", &user_code), ("name", "grace"), ("password", password)];
+        page = house.browse(post_form("/sign-in", &fields)).await;
+        assert_eq!(page.status, status, "{}", page.text());
+    }
+    house.evidence.secret("wrong password", "not-the-password-of-grace");
+    let device = page.header("location").to_owned();
+    assert_eq!(house.browse(get(&device)).await.status, 200);
+}
+
+/// The browser enters a code and decides.
+async fn decide(house: &mut House, user_code: &str, decision: &str) {
+    let page = house.browse(get("/device")).await;
+    let form = last_hidden(&page, "form");
+    let wrong = house.browse(post_form("/device", &[("form", &form), ("user_code", "ZZZZ-ZZZX")])).await;
+    assert_eq!(wrong.status, 400);
+    let forged = house.browse(post_form("/device", &[("form", "00"), ("user_code", user_code)])).await;
+    assert_eq!(forged.status, 403);
+    let page = house.browse(post_form("/device", &[("form", &form), ("user_code", user_code)])).await;
+    let (form, grant) = (last_hidden(&page, "form"), hidden(&page, "grant"));
+    house.evidence.secret("form's token", &form);
+    let decided = house.browse(post_form("/device/decision", &[("form", &form), ("grant", &grant), ("decision", decision)])).await;
+    assert_eq!(decided.status, 200, "{}", decided.text());
+}
+
+/// Bootspring by the RFC, with a client that has a secret: ask, poll, deny once, approve, fetch,
+/// refresh.
+pub(super) async fn bootspring(house: &mut House) -> Tokens {
+    let service = basic("service", SERVICE);
+    let wrong = with(post_form("/auth/device/code", &[]), &[("authorization", &basic("service", "not the clients secret"))]);
+    assert_eq!(house.call(wrong).await.status, 401);
+    house.evidence.secret("wrong client's secret", "not the clients secret");
+    for decision in ["deny", "approve"] {
+        let asked = house.call(with(post_form("/auth/device/code", &[]), &[("authorization", &service)])).await.json();
+        let (device_code, user_code) = (text(&asked, "device_code"), text(&asked, "user_code"));
+        house.evidence.secret("device code", &device_code);
+        house.evidence.secret("user code", &user_code);
+        let fields = [("grant_type", DEVICE_CODE), ("client_id", "service"), ("client_secret", SERVICE), ("device_code", &device_code)];
+        assert_eq!(house.call(post_form("/auth/device/token", &fields)).await.json()["error"], "authorization_pending");
+        if decision == "deny" {
+            sign_in(house, &format!("/device?user_code={user_code}")).await;
+        }
+        decide(house, &user_code, decision).await;
+        let answer = house.call(post_form("/auth/device/token", &fields)).await;
+        if decision == "deny" {
+            assert_eq!(answer.json()["error"], "access_denied");
+            continue;
+        }
+        let first = tokens(house, &answer, ["access token", "refresh token"]);
+        let again = [("grant_type", "refresh_token"), ("refresh_token", &first.refresh)];
+        let refreshed = house.call(with(post_form("/auth/device/token", &again), &[("authorization", &service)])).await;
+        return tokens(house, &refreshed, ["access token", "refresh token"]);
+    }
+    unreachable!("the second is approved")
+}
+
+/// Bootspring as its command line speaks it: ask, fetch, who am I, refresh.
+pub(super) async fn command_line(house: &mut House) -> Tokens {
+    let asked = house.call(post_json("/api/v1/auth/device", &json!({"device": {"hostname": "laptop", "platform": "linux"}}))).await.json();
+    let (device_code, user_code) = (text(&asked, "device_code"), text(&asked, "user_code"));
+    house.evidence.secret("command line's device code", &device_code);
+    house.evidence.secret("command line's user code", &user_code);
+    decide(house, &user_code, "approve").await;
+    let fetched = house.call(post_json("/api/v1/auth/device/token", &json!({"device_code": device_code}))).await;
+    let first = tokens(house, &fetched, ["command line's first token", "command line's first token"]);
+    assert_eq!(house.call(bearing(get("/api/v1/auth/me"), &first.access)).await.status, 200);
+    let refreshed = house.call(post_json("/api/v1/auth/refresh", &json!({"refreshToken": first.refresh}))).await;
+    tokens(house, &refreshed, ["command line's next token", "command line's next token"])
+}
+
+/// SereChat: ask, approve, read the code, type a wrong one and the right one; and once a no.
+pub(super) async fn serechat(house: &mut House) -> String {
+    let mut access = String::new();
+    for decision in ["deny", "approve"] {
+        let asked = house.call(post_json("/api/auth/app/request", &json!({"app_name": "My app"}))).await.json();
+        let request_id = text(&asked, "request_id");
+        house.evidence.secret("request id", &request_id);
+        let page = house.browse(get(&format!("/authorize-app?request_id={request_id}"))).await;
+        let form = last_hidden(&page, "form");
+        for (form, status) in [("00", 403), (&form, if decision == "deny" { 200 } else { 303 })] {
+            let fields = [("form", form), ("request_id", &request_id), ("decision", decision)];
+            let answer = house.browse(post_form("/authorize-app", &fields)).await;
+            assert_eq!(answer.status, status, "{}", answer.text());
+        }
+        let exchange = |code: &str| post_json("/api/auth/app/exchange", &json!({"request_id": request_id, "code": code}));
+        if decision == "deny" {
+            assert_eq!(house.call(exchange("123456")).await.status, 410);
+            continue;
+        }
+        let page = house.browse(get(&format!("/authorize-app?request_id={request_id}"))).await;
+        let code = typed_code(&page).unwrap();
+        house.evidence.secret("typed code", &code);
+        // Another number than the right one.
+        let wrong = format!("{:06}", (code.parse::<u32>().unwrap() + 314_159) % 1_000_000);
+        house.evidence.secret("wrong typed code", &wrong);
+        assert_eq!(house.call(exchange(&wrong)).await.json()["error"], "invalid_code");
+        let given = house.call(exchange(&code)).await;
+        assert_eq!(given.status, 200, "{}", given.text());
+        access = text(&given.json(), "access_token");
+        house.evidence.secret("app's token", &access);
+    }
+    access
+}
+
+/// A token that the person makes for a script.
+pub(super) async fn personal(house: &mut House) -> String {
+    let page = house.browse(get("/account")).await.text();
+    let form = page.split("action=\"/account/tokens\"").nth(1).unwrap().split("name=\"form\" value=\"").nth(1).unwrap();
+    let form = form.split('"').next().unwrap();
+    house.evidence.secret("form's token", form);
+    let create = [("form", form), ("name", "script"), ("scope.inference", "on"), ("days", "7")];
+    let page = house.browse(post_form("/account/tokens", &create)).await.text();
+    let token = format!("gpp_{}", page.split("gpp_").nth(1).unwrap().split('<').next().unwrap());
+    house.evidence.secret("personal token", &token);
+    token
+}
