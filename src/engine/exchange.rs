@@ -11,7 +11,7 @@ use crate::{
     limit::{Action, Guess, Who},
     oauth::{
         grant::{Caller, Channel, Grant},
-        id::ClientId,
+        id::{ClientId, UserId},
         refusal::{ErrorCode, Refusal},
         typed::{AskId, TypedCode},
     },
@@ -77,6 +77,12 @@ impl Engine {
                 "unusually many wrong 6-digit codes are entered, from many addresses or for many users: somebody may be guessing"
             );
         }
+    }
+
+    /// For how many seconds no code counts of those that this user's yes makes.
+    pub fn codes_are_refused_for(&self, user: UserId) -> Option<u64> {
+        // Only the time is of interest.
+        self.limits.look(Action::GuessTypedCodeOfUser, Who::User(user)).err().map(|limited| limited.retry_after)
     }
 
     /// The code of a grant that waits for one, for the browser in which it was approved.

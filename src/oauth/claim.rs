@@ -16,12 +16,11 @@ pub struct Claim(String);
 pub const MAX_CHARS: usize = 80;
 
 impl Claim {
-    /// Drops control, format, separator and private-use characters, the space before the rest, and
-    /// all beyond [`MAX_CHARS`]; `None` where nothing visible is left.
+    /// Drops control, format, separator and private-use characters, what stands before the first
+    /// that shows, and all beyond [`MAX_CHARS`]; `None` where nothing is left.
     pub fn cleaned(text: &str) -> Option<Self> {
-        let clean: String = text.chars().filter(|c| visible(*c)).skip_while(|c| c.is_whitespace()).take(MAX_CHARS).collect();
-        let trimmed = clean.trim();
-        (!trimmed.is_empty()).then(|| Self(trimmed.to_owned()))
+        let clean: String = text.chars().filter(|c| visible(*c)).skip_while(|c| !shows(*c)).take(MAX_CHARS).collect();
+        (!clean.is_empty()).then(|| Self(clean.trim().to_owned()))
     }
 
     /// Takes the text as it is, trimmed, for dialects that refuse what others mend.
@@ -31,7 +30,7 @@ impl Claim {
     pub fn exact(text: &str) -> Result<Self, BadClaim> {
         let trimmed = text.trim();
         match trimmed.chars().count() {
-            0 => Err(BadClaim::Empty),
+            _ if !trimmed.chars().any(shows) => Err(BadClaim::Empty),
             count if count > MAX_CHARS => Err(BadClaim::TooLong),
             _ if text.chars().any(misleads) => Err(BadClaim::Misleading),
             _ => Ok(Self(trimmed.to_owned())),
@@ -47,7 +46,7 @@ impl Claim {
 /// A text that is no name for people.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BadClaim {
-    /// Nothing but space.
+    /// Nothing that shows.
     #[error("is empty")]
     Empty,
     /// Over [`MAX_CHARS`].
@@ -72,6 +71,13 @@ fn visible(c: char) -> bool {
     )
 }
 
+/// Whether there is something to see, even alone: marks need a letter, and some letters are blanks.
+fn shows(c: char) -> bool {
+    use GeneralCategory as G;
+    let is_mark = matches!(c.general_category(), G::NonspacingMark | G::SpacingMark | G::EnclosingMark);
+    visible(c) && !c.is_whitespace() && !is_mark && !matches!(c, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}')
+}
+
 /// Fewer than what is not [`visible`]: a character that is not assigned yet is somebody's new emoji.
 fn misleads(c: char) -> bool {
     use GeneralCategory as G;
@@ -87,6 +93,7 @@ mod tests {
         let claim = Claim::cleaned("  lap\u{202e}top\u{200b}\n\0 of Zoë ").map(|claim| claim.to_string());
         assert_eq!(claim.as_deref(), Some("laptop of Zoë"));
         assert_eq!(Claim::cleaned("\u{200b}\u{feff} \t"), None);
+        assert_eq!(Claim::cleaned("\u{3164}\u{2800}"), None);
         assert_eq!(Claim::cleaned(&"x".repeat(500)).map(|claim| claim.as_str().len()), Some(MAX_CHARS));
         assert_eq!(Claim::cleaned(&format!("{}laptop", " ".repeat(500))).as_ref().map(Claim::as_str), Some("laptop"));
     }
@@ -99,6 +106,8 @@ mod tests {
         for (name, why) in [
             ("", BadClaim::Empty),
             (" \u{3000}", BadClaim::Empty),
+            ("\u{3164} \u{2800}", BadClaim::Empty),
+            (&"\u{301}".repeat(80), BadClaim::Empty),
             (&"語".repeat(81), BadClaim::TooLong),
             ("a\nb", BadClaim::Misleading),
             ("a\n", BadClaim::Misleading),

@@ -101,7 +101,12 @@ fn card(desk: &Desk, who: &SignedIn, app: &App, grants: &[&Application]) -> Mark
     html! {
         article class="card app" {
             div class="head" {
-                h2 { bdi { (name) } }
+                h2 {
+                    bdi { (name) }
+                    @if grants.iter().any(|application| application.grant.requester.app.is_some()) {
+                        " " span class="tag" { (desk.words().consent.unverified) }
+                    }
+                }
                 @if grants.len() > 1 { span class="tag" { (words.count.of(grants.len() as u64)) } }
             }
             ul class="rows" {
@@ -123,10 +128,9 @@ fn card(desk: &Desk, who: &SignedIn, app: &App, grants: &[&Application]) -> Mark
 fn row(desk: &Desk, who: &SignedIn, app: &str, application: &Application) -> Markup {
     let words = &desk.words().applications;
     let grant = &application.grant;
-    let label = match &grant.requester.device {
-        Some(device) => words.revoke_named.fill(&[("app", &app), ("device", &device.as_str())]),
-        None => words.revoke_app.fill(&[("app", &app)]),
-    };
+    // What tells this one from the app's others, for who does not see where the button stands.
+    let from = grant.requester.device.as_ref().map_or_else(|| grant.requester.network.to_string(), ToString::to_string);
+    let label = words.revoke_named.fill(&[("app", &app), ("device", &from)]);
     html! {
         dl class="facts" {
             (consent::requester(desk, &grant.requester))

@@ -38,9 +38,11 @@ pub(super) async fn show(desk: &Desk, head: &Parts) -> Answer {
     let (title, main, outcome) = match &grant.state {
         State::Pending { .. } if grant.is_pending(desk.clock.now()) => (&words.consent.title, question(desk, &who, &grant, ask), "shown"),
         State::Approved { redeem_by, .. } if is_own && grant.is_open(desk.clock.now()) => match desk.engine.code_for(&grant, &who) {
-            Some(code) => (&words.code.title, answered(desk, &grant, &code, *redeem_by), "code_shown"),
+            Some(code) => (&words.code.title, answered(desk, &who, &grant, &code, *redeem_by), "code_shown"),
             None => (&words.code.title, elsewhere(desk, &grant), "approved_elsewhere"),
         },
+        // The grant no longer says who approved; whoever knows the request may know why it is over.
+        State::Void { until } if desk.clock.now() < *until => (&words.code.void_title, void(desk), "void"),
         State::Live { .. } if is_own => (&words.decided.approved_title, connected(desk, &grant), "connected"),
         _ => return Err(Problem::Refused(OVER)),
     };
@@ -108,13 +110,16 @@ fn question(desk: &Desk, who: &SignedIn, grant: &Grant, ask: AskId) -> Markup {
     consent::card(desk, who, &question)
 }
 
-fn answered(desk: &Desk, grant: &Grant, code: &TypedCode, until: Timestamp) -> Markup {
+fn answered(desk: &Desk, who: &SignedIn, grant: &Grant, code: &TypedCode, until: Timestamp) -> Markup {
     let (words, tokens) = (&desk.words().code, &desk.words().tokens);
     let code = code.shown();
     let spoken: Vec<String> = code.chars().map(String::from).collect();
     html! {
         section class="card" {
             h1 { (words.enter.fill(&[("app", &html! { b { (consent::app(desk, grant)) } })])) }
+            @if let Some(seconds) = desk.engine.codes_are_refused_for(who.user.id) {
+                p class="error" role="alert" { (words.blocked.fill(&[("span", &desk.words().time.span(seconds))])) }
+            }
             // Six digits are read out as a number, which nobody could type.
             p class="typed-code" { span id="typed-code" aria-hidden="true" { (code) } span class="spoken" { (spoken.join(" ")) } }
             p class="actions" {
@@ -157,7 +162,17 @@ fn too_many(desk: &Desk) -> Markup {
     html! {
         section class="card" {
             h1 { (words.too_many_title) }
-            p { (words.too_many) }
+            p { (words.too_many.fill(&[("list", &list(desk))])) }
+        }
+    }
+}
+
+fn void(desk: &Desk) -> Markup {
+    let words = &desk.words().code;
+    html! {
+        section class="card" {
+            h1 { (words.void_title) }
+            p { (words.void) }
         }
     }
 }

@@ -44,11 +44,11 @@ texts! {
     }
     Code {
         title: String, enter: Template, copy: String, warning: String, go_back: String, elsewhere_title: Template,
-        elsewhere: String, too_many_title: String, too_many: String,
+        elsewhere: String, too_many_title: String, too_many: Template, void_title: String, void: String, blocked: Template,
     }
     Applications {
         title: String, none: String, lead: Template, access: String, connected: String, last_used: String, never: String,
-        count: Counted, revoke: String, revoke_named: Template, revoke_app: Template, revoke_all: String,
+        count: Counted, revoke: String, revoke_named: Template, revoke_all: String,
         revoke_all_named: Template,
     }
     Account {

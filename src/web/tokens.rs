@@ -192,14 +192,15 @@ fn form(desk: &Desk, who: &SignedIn, draft: &Draft) -> Markup {
             p class="note" id="token-name-note" { (words.name_note) }
             input id="token-name" name="name" value=(draft.name) maxlength="80" autocomplete="off" required
                 aria-describedby=(if no_name { "token-error token-name-note" } else { "token-name-note" })
-                aria-invalid=[no_name.then_some("true")] autofocus[no_name];
+                aria-invalid=[no_name.then_some("true")] autofocus[no_name || draft.flaw == Some(Flaw::TooMany)];
             fieldset aria-describedby=[no_scope.then_some("token-error")] {
                 legend { (words.scopes) }
                 // What the user holds, then what the gateway adds.
-                @for scope in who.user.scopes.iter().chain(scope::OWN) {
+                @for (nth, scope) in who.user.scopes.iter().chain(scope::OWN).enumerate() {
                     @let field = field_of(scope);
                     label class="choice" {
-                        input type="checkbox" name=(field) value="on" checked[draft.chosen.iter().any(|chosen| chosen == scope)];
+                        input type="checkbox" name=(field) value="on" checked[draft.chosen.iter().any(|chosen| chosen == scope)]
+                            autofocus[no_scope && nth == 0];
                         span { (consent::scope_words(desk, scope)) }
                     }
                 }

@@ -57,8 +57,7 @@ impl Studio {
                 &format!("name = \"{APP}\"\nscopes = [\"inference\"]"),
                 &format!("name = \"{APP}\"\nscopes = [\"inference\", \"images\"]"),
             )
-            .replace("An <b>app</b>", LONG_APP)
-            + "\n[dialects.serechat]\n";
+            .replace("An <b>app</b>", LONG_APP);
         let gateway = Gateway::with(&config).await;
         gateway.add_user(LONG_USER, "inference images").await;
         gateway.add_user("guest", "other").await;
@@ -218,47 +217,6 @@ async fn every_page_is_legible_in_light_and_dark_and_fits_a_narrow_phone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_to_be_typed_is_legible() {
-    let Some(browser) = Browser::start(Scripts::On).await else { return };
-    let studio = Studio::start(browser).await;
-    let mut requests = Vec::new();
-    for app in ["Ada's terminal", "語".repeat(80).as_str(), "b", "c", "d", "e"] {
-        studio.gateway.time.advance(Duration::from_secs(12));
-        let (status, asked) = studio.gateway.post_json("/api/auth/app/request", &json!({"app_name": app})).await;
-        assert_eq!(status, 200, "{asked}");
-        requests.push(format!("/authorize-app?request_id={}", asked["request_id"].as_str().unwrap()));
-    }
-    studio.open(&requests[0]).await;
-    studio.look("sign-in-for-an-app", "Sign in").await;
-    studio.browser.sign_in(USER, PASSWORD).await;
-    studio.look("authorize-app", "Approve Ada's terminal?").await;
-    studio.browser.press("Approve").await;
-    studio.look("typed-code", "Enter this code in Ada's terminal").await;
-    studio.open(&requests[1]).await;
-    studio.look("authorize-app-long", &format!("Approve {}?", "語".repeat(80))).await;
-    studio.browser.press("Approve").await;
-    studio.look("typed-code-long", &format!("Enter this code in {}", "語".repeat(80))).await;
-    for request in &requests[2..5] {
-        studio.open(request).await;
-        studio.browser.press("Approve").await;
-        studio.browser.text("//*[@id='typed-code']").await;
-    }
-    studio.open(&requests[5]).await;
-    studio.browser.press("Approve").await;
-    studio.look("too-many-codes", "Too many codes").await;
-    // The same person in another browser, and in German.
-    studio.open("/").await;
-    studio.browser.press("Sign out").await;
-    studio.browser.sign_in(USER, PASSWORD).await;
-    studio.browser.page("Connected applications").await;
-    studio.open(&requests[0]).await;
-    studio.look("typed-code-elsewhere", "You approved Ada's terminal in another browser").await;
-    studio.browser.press("Deutsch").await;
-    studio.look("typed-code-elsewhere-de", "Sie haben Ada's terminal in einem anderen Browser zugelassen").await;
-    studio.gateway.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn the_account_is_legible_and_so_are_all_pages_in_german_and_in_an_operators_colours() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
     let mut studio = Studio::start(browser).await;
@@ -336,6 +294,73 @@ async fn the_account_is_legible_and_so_are_all_pages_in_german_and_in_an_operato
     studio.look("branded-device", "Connect a device").await;
     studio.open("/auth/nothing").await;
     studio.look("not-found", "Page not found").await;
+    studio.gateway.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_of_an_app_whose_code_is_typed_are_legible() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let mut studio = Studio::start(browser).await;
+    studio.gateway.end().await;
+    studio.gateway = Gateway::with(&format!("{}\n[dialects.serechat]\n", crate::support::gateway::CONFIG)).await;
+    let ask = async |studio: &Studio, name: &str| {
+        studio.gateway.time.advance(Duration::from_secs(12));
+        let (status, asked) = studio.gateway.post_json("/api/auth/app/request", &json!({"app_name": name})).await;
+        assert_eq!(status, 200, "{asked}");
+        let request = asked["request_id"].as_str().unwrap().to_owned();
+        studio.open(&format!("/authorize-app?request_id={request}")).await;
+        request
+    };
+    let exchange = async |studio: &Studio, request: &str, code: &str| {
+        studio.gateway.post_json("/api/auth/app/exchange", &json!({"request_id": request, "code": code})).await.0
+    };
+    let code = async |studio: &Studio| studio.browser.run("return document.getElementById('typed-code').textContent").await;
+    let wrong = |code: &Value| format!("{:06}", (code.as_str().unwrap().parse::<u32>().unwrap() + 1) % 1_000_000);
+
+    // As long as a name may be here.
+    let long = &LONG_APP[..80];
+
+    ask(&studio, "Tinker").await;
+    studio.look("typed-sign-in", "Sign in").await;
+    studio.browser.sign_in(USER, PASSWORD).await;
+    studio.look("typed-consent", "Approve Tinker?").await;
+    studio.browser.press("Approve").await;
+    studio.look("typed-code", "Enter this code in Tinker").await;
+    let elsewhere = ask(&studio, long).await;
+    studio.look("typed-consent-long", &format!("Approve {long}?")).await;
+    studio.browser.press("Approve").await;
+    studio.look("typed-code-long", &format!("Enter this code in {long}")).await;
+    studio.browser.press("Sign out").await;
+    studio.open(&format!("/authorize-app?request_id={elsewhere}")).await;
+    studio.browser.sign_in(USER, PASSWORD).await;
+    studio.look("typed-elsewhere", &format!("You approved {long} in another browser")).await;
+
+    let used = ask(&studio, "Tinker").await;
+    studio.browser.press("Approve").await;
+    studio.browser.page("Enter this code in Tinker").await;
+    let right = code(&studio).await;
+    assert_eq!(exchange(&studio, &used, right.as_str().unwrap()).await, 200);
+    studio.open(&format!("/authorize-app?request_id={used}")).await;
+    studio.look("typed-connected", "Tinker is connected").await;
+    let void = ask(&studio, "Tinker").await;
+    studio.browser.press("Approve").await;
+    studio.browser.page("Enter this code in Tinker").await;
+    let wrong = wrong(&code(&studio).await);
+    for _ in 0..5 {
+        assert_ne!(exchange(&studio, &void, &wrong).await, 200);
+    }
+    studio.open(&format!("/authorize-app?request_id={void}")).await;
+    studio.look("typed-void", "Too many wrong codes").await;
+    for _ in 0..3 {
+        ask(&studio, "Tinker").await;
+        studio.browser.press("Approve").await;
+        studio.browser.page("Enter this code in Tinker").await;
+    }
+    ask(&studio, "Tinker").await;
+    studio.browser.press("Approve").await;
+    studio.look("typed-too-many", "Too many codes").await;
+    studio.open("/authorize-app?request_id=unknown").await;
+    studio.look("typed-too-late", "Too late").await;
     studio.gateway.end().await;
 }
 

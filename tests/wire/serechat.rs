@@ -151,6 +151,24 @@ async fn of_many_simultaneous_guesses_five_are_compared() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_approved_reads_on_the_page_that_wrong_codes_ended_the_request() {
+    let gateway = Gateway::with(CONFIG).await;
+    let request = ask(&gateway, address(1)).await;
+    let ada = Person::signed_in(&gateway).await;
+    let code = ada.authorize(&request).await;
+    for _ in 0..5 {
+        exchange(&gateway, address(1), &request, &wrong(&code)).await;
+    }
+    let page = format!("/authorize-app?request_id={request}");
+    let shown = ada.get(&page).await.text();
+    assert!(shown.contains("<h1>Too many wrong codes</h1>") && !shown.contains(&code), "{shown}");
+    gateway.time.advance(std::time::Duration::from_secs(5 * 60));
+    let shown = ada.get(&page).await.text();
+    assert!(shown.contains("<h1>Too late</h1>"), "{shown}");
+    gateway.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_address_may_enter_ten_wrong_codes_in_fifteen_minutes_whosever_they_are() {
     let gateway = Gateway::with(CONFIG).await;
     let ada = Person::signed_in(&gateway).await;
@@ -190,6 +208,8 @@ async fn wrong_codes_add_up_over_all_that_one_user_approved() {
     let request = ask(&gateway, address(1)).await;
     let code = ada.authorize(&request).await;
     assert_eq!(word(&exchange(&gateway, address(2), &request, &code).await), (410, "request_invalidated".to_owned()));
+    let page = ada.get(&format!("/authorize-app?request_id={request}")).await.text();
+    assert!(page.contains("No code of yours works for the next 58 minutes."), "{page}");
     // Another user's is.
     let bob = Person::at(&gateway);
     assert_eq!(bob.sign_in("bob", PASSWORD).await.status, 303);

@@ -137,6 +137,9 @@ async fn what_is_wrong_with_a_draft_is_said_and_the_draft_is_kept() {
         assert!(text.contains(said) && text.contains("<option value=\"90\" selected>"), "{text}");
         assert_eq!(text.contains("name=\"scope.inference\" value=\"on\" checked"), scope == "scope.inference", "{text}");
         assert!(text.contains(&format!("value=\"{name}\" maxlength")), "{text}");
+        // What is said stands far down the page: the focus brings it into view.
+        let focused = text.split("<input").find(|input| input.split('>').next().is_some_and(|tag| tag.contains("autofocus")));
+        assert!(focused.is_some_and(|input| input.contains(if name == "tidy" { "checkbox" } else { "token-name" })), "{text}");
     }
     for days in ["0", "8", "", "36500", "-7", "7 "] {
         assert_eq!(create(&ada, &[("name", "n"), ("scope.inference", "on"), ("days", days)]).await.status, 400, "{days}");
