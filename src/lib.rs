@@ -12,7 +12,7 @@
 //! | [`net`] | sockets: threads, listeners, connections and how long they may take, drain | message, limit, config |
 //! | [`store`] | where records lie: the contract, and each store that keeps it | oauth, config |
 //! | [`verify`] | token → subject, on the way of every protected request | oauth, store, config |
-//! | [`engine`] | the verbs: start, decide, poll, refresh, log out; the only writer of grants | oauth, store, verify, limit, config |
+//! | [`engine`] | the verbs: ask, decide, poll, exchange, refresh, log out; the only writer of grants | oauth, store, verify, limit, config |
 //! | [`dialects`] | translators: decode, call one verb, encode | oauth, engine, message, limit, config |
 //! | [`web`] | pages for people | oauth, engine, dialects, message, limit, config |
 //! | [`proxy`] | the data plane; its files are its stages | oauth, verify, net, message, limit, config |
@@ -25,8 +25,9 @@
 //! # Two ways through it
 //!
 //! ```text
-//! API call     net/listener → proxy/strict → route → authenticate → authorize → limit → forward → stream      (failure: proxy/reject)
-//! token poll   net/listener → proxy/strict → route (local) → dialects/bootspring (decode) → engine/poll
+//! API call     net/listener → connection → proxy/http2 → strict → route → authenticate → authorize → limit → forward
+//!              → stream      (failure: proxy/reject)
+//! token poll   net/listener → connection → proxy/http2 → strict → route (local) → dialects/bootspring (decode) → engine/poll
 //!              → oauth/grant/rules → engine/advance → store (commit) → dialects/bootspring (encode)
 //! ```
 //!

@@ -192,18 +192,10 @@ impl Problem {
                 };
                 Refused::new(status, word, refusal.description, id)
             }
-            Self::Engine(Error::Limited(limited)) => {
-                let words = "Too many requests. Try again later.";
-                let mut refused = Refused::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", words, id);
-                refused.retry_after = Some(limited.retry_after.min(MAX_RETRY_AFTER));
-                refused
-            }
+            Self::Engine(Error::Limited(limited)) => Refused::too_many(limited.retry_after.min(MAX_RETRY_AFTER), id),
             Self::Engine(error @ (Error::Unavailable(_) | Error::Contended)) => {
                 tracing::error!(%error, request = %id, "the store did not do what was asked");
-                let words = "The service is temporarily unavailable. Try again.";
-                let mut refused = Refused::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", words, id);
-                refused.retry_after = Some(1);
-                refused
+                Refused::unavailable(id)
             }
         };
         let outcome = refused.code;

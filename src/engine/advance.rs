@@ -1,4 +1,4 @@
-//! The only writer of grants.
+//! The only writer of grants that there are.
 
 use jiff::Timestamp;
 

@@ -1,7 +1,7 @@
 //! The verbs: what dialects and pages can ask for. Each loads what it needs, lets a rule of
 //! [`crate::oauth`] decide, and makes the decision durable before it answers.
 //!
-//! `Engine::advance` is the only writer of grants.
+//! A grant is begun in `ask`, or born live in `personal`; from then on only `Engine::advance` writes it.
 
 mod advance;
 mod ask;

@@ -17,6 +17,8 @@ use super::{
 
 /// More than any request of ours needs.
 pub const MAX_BODY: usize = 64 * 1024;
+/// More than any request of ours has. Each is compared with all before it.
+const MAX_FIELDS: usize = 256;
 /// The one parameter that may be repeated.
 const RESOURCE: &str = "resource";
 
@@ -69,8 +71,15 @@ pub enum Takes {
 }
 
 /// The fields of a request. `null` and the empty text count as absent (RFC 6749 section 3.1).
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Fields(Vec<(String, Value)>);
+
+/// The names alone: values are passwords and codes.
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
 
 impl Fields {
     /// Reads a body. No body at all has no fields.
@@ -114,6 +123,9 @@ impl Fields {
             if name != RESOURCE && fields.iter().any(|(known, _)| *known == name) {
                 return Err(repeated(&name));
             }
+            if fields.len() == MAX_FIELDS {
+                return Err(BadInput::malformed("There are too many fields."));
+            }
             fields.push((name.into_owned(), Value::String(value.into_owned())));
         }
         Ok(Self(fields))
@@ -121,7 +133,9 @@ impl Fields {
 
     fn from_json(text: &str) -> Result<Self, BadInput> {
         let object: Object = serde_json::from_str(text).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => BadInput::malformed("The body is not a JSON object with distinct names."),
+            serde_json::error::Category::Data => {
+                BadInput::malformed("The body is not a JSON object with distinct names, and not too many.")
+            }
             _ => BadInput::malformed("The body is not valid JSON."),
         })?;
         Ok(Self(object.0))
@@ -196,8 +210,8 @@ impl<'de> Deserialize<'de> for Object {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
                 let mut fields: Vec<(String, Value)> = Vec::new();
                 while let Some((name, value)) = map.next_entry::<String, Value>()? {
-                    if fields.iter().any(|(known, _)| *known == name) {
-                        return Err(de::Error::custom("a repeated name"));
+                    if fields.len() == MAX_FIELDS || fields.iter().any(|(known, _)| *known == name) {
+                        return Err(de::Error::custom("too many names, or a repeated one"));
                     }
                     fields.push((name, value));
                 }
@@ -221,6 +235,21 @@ mod tests {
             assert_eq!(fields.text("c"), Ok(Some("x y z")));
             assert!(fields.required("d").is_err());
         }
+    }
+
+    #[test]
+    fn there_are_not_more_fields_than_can_be_compared() {
+        let names = |count| (0..count).map(|n| format!("f{n}"));
+        let form = |count| Fields::from_form(&names(count).collect::<Vec<_>>().join("&"));
+        let json =
+            |count| Fields::from_json(&format!("{{{}}}", names(count).map(|name| format!("\"{name}\":1")).collect::<Vec<_>>().join(",")));
+        assert!(form(MAX_FIELDS).is_ok() && json(MAX_FIELDS).is_ok());
+        assert!(form(MAX_FIELDS + 1).is_err() && json(MAX_FIELDS + 1).is_err());
+    }
+
+    #[test]
+    fn values_do_not_show_in_debug() {
+        assert_eq!(format!("{:?}", Fields::from_form("password=hunter2").unwrap()), "[\"password\"]");
     }
 
     #[test]

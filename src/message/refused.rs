@@ -38,6 +38,19 @@ impl Refused {
         Self { status, code, message: message.into(), request_id, retry_after: None, challenge: None, allow: None }
     }
 
+    /// 429, to be tried again after so many seconds.
+    pub fn too_many(retry_after: u64, request_id: RequestId) -> Self {
+        let refused = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests. Try again later.", request_id);
+        Self { retry_after: Some(retry_after), ..refused }
+    }
+
+    /// 503: nobody can say now.
+    pub fn unavailable(request_id: RequestId) -> Self {
+        let message = "The service is temporarily unavailable. Try again.";
+        let refused = Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", message, request_id);
+        Self { retry_after: Some(1), ..refused }
+    }
+
     /// Writes it in this shape, with the header fields that every shape has.
     pub fn answer(&self, shape: Shape) -> Response<Body> {
         let mut answer = shape(self);

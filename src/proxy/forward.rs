@@ -70,8 +70,6 @@ pub async fn to_upstream(
     let route = permit.route();
     let (subject, stream) = permit.into_parts();
     let (mut head, body) = request.into_parts();
-    // A host in the target counts, and then the field does not (RFC 9112 section 3.2.2).
-    let asked_host = head.uri.authority().map(|authority| authority.as_str().to_owned());
     head.uri = target(&upstream.settings().base_path, &head.uri)?;
     head.version = Version::HTTP_11;
     header::remove_hop_by_hop(&mut head.headers);
@@ -83,13 +81,8 @@ pub async fn to_upstream(
         // By itself hyper takes it that a GET has no body.
         head.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
-    let host_field = head.headers.insert(HOST, upstream.host_header().clone());
-    let forwarded_host = match asked_host {
-        // An authority is printable.
-        Some(asked) => HeaderValue::from_str(&asked).ok(),
-        None => host_field,
-    };
-    set_forwarded(&mut head.headers, peer.ip, shared.public_url.is_https(), forwarded_host, id);
+    let asked_host = head.headers.insert(HOST, upstream.host_header().clone());
+    set_forwarded(&mut head.headers, peer.ip, shared.public_url.is_https(), asked_host, id);
     if let Some(subject) = &subject {
         set_identity(&mut head.headers, subject);
     }

@@ -27,7 +27,7 @@ pub struct Line {
     id: RequestId,
     method: Method,
     peer: Peer,
-    route: Option<String>,
+    route: Option<Arc<str>>,
     shape: Shape,
     grant: Option<GrantId>,
     client: Option<String>,
@@ -71,7 +71,7 @@ impl Line {
 
     /// This route claims it.
     pub fn routed(&mut self, route: &Route) {
-        self.route = Some(route.name.clone());
+        self.route = Some(Arc::clone(&route.name));
         self.shape = route.shape;
     }
 
@@ -93,6 +93,11 @@ impl Line {
         if let Some(shape) = rejection.shape {
             self.shape = shape;
         }
+    }
+
+    /// Whether the answer is to have no body.
+    pub fn is_of_head(&self) -> bool {
+        self.method == Method::HEAD
     }
 
     /// How its route says no.

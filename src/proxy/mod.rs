@@ -77,7 +77,7 @@ impl Gate {
     }
 
     async fn pass(&self, mut request: Request<Inbound>, peer: Peer, id: RequestId, line: &mut Line) -> Result<stream::Answer, Rejection> {
-        // Does it mean the same in HTTP/1.1? From here on it is one.
+        // Whatever it came by: from here on it is one of HTTP/1.1.
         http2::translate(&mut request)?;
         // Does it say one thing only? Whatever two servers could read differently ends here.
         strict::check(&mut request, self.shared.underscore_headers).map_err(|mut refused| {

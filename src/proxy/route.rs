@@ -1,7 +1,7 @@
 //! Which route claims a request. Routes are data: a table of paths for each host and one for all
 //! hosts; the more specific path wins, whoever claims it.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use http::{Method, Request, header::HOST};
 
@@ -21,7 +21,7 @@ use crate::{
 /// One line of the table.
 pub struct Route {
     /// Its name in logs: the endpoint's, or the path as it was written.
-    pub name: String,
+    pub name: Arc<str>,
     /// What a caller has to show.
     pub access: Access,
     /// How it says no.
@@ -79,7 +79,7 @@ impl Routes {
         let mut table = Self::default();
         for endpoint in endpoints {
             let route = Route {
-                name: endpoint.name.to_owned(),
+                name: endpoint.name.into(),
                 access: match endpoint.need {
                     Need::Nothing => Access::Open,
                     Need::Bearer(dialect) => Access::Dialect(dialect),
@@ -97,7 +97,7 @@ impl Routes {
         for route in exact.into_iter().chain(prefixes) {
             let (name, patterns) = patterns(&route.claim.paths);
             let line = Route {
-                name,
+                name: name.into(),
                 access: match &route.auth {
                     config::RouteAuth::Bearer(scopes) => Access::Scopes(scopes.clone()),
                     config::RouteAuth::None => Access::Open,
@@ -204,7 +204,7 @@ fn patterns(paths: &config::Paths) -> (String, Vec<String>) {
 
 fn host<B>(request: &Request<B>) -> Option<String> {
     // A Host that is no text names none of the configured ones.
-    let named = request.uri().host().or_else(|| request.headers().get(HOST).and_then(|host| host.to_str().ok()))?;
+    let named = request.headers().get(HOST).and_then(|host| host.to_str().ok())?;
     let name = if named.starts_with('[') { named.split_inclusive(']').next()? } else { named.split(':').next()? };
     // A dot at its end is the root of DNS, and names the same host.
     Some(name.trim_end_matches('.').to_ascii_lowercase())
@@ -244,7 +244,7 @@ mod tests {
         let path = path::normal(path).unwrap();
         let request = Request::builder().method(method).uri(path.as_ref()).header(HOST, host).body(()).unwrap();
         match table.find(&request) {
-            Ok(found) => found.route.name.clone(),
+            Ok(found) => found.route.name.to_string(),
             Err(rejection) => rejection.status.as_u16().to_string(),
         }
     }
@@ -258,6 +258,10 @@ mod tests {
             route(Exact("/v1/things/{id}".into()), None, &[Method::GET]),
             route(Exact("/v1/things/{thing}".into()), None, &[Method::DELETE]),
             route(Prefix("/v1".into()), Some("a.example"), &[Method::PUT]),
+            route(Prefix("/v2".into()), None, &[]),
+            route(Exact("/v2/{id}".into()), None, &[]),
+            route(Exact("/v2/{id}/x".into()), None, &[]),
+            route(Prefix("/v2/admin".into()), None, &[]),
         ]);
         for (method, host, path, name) in [
             (Method::GET, "b", "/v1", "/v1/*"),
@@ -274,6 +278,14 @@ mod tests {
             (Method::GET, "b", "/v1/local", "405"),
             (Method::PUT, "A.example:8080", "/v1/x", "/v1/*"),
             (Method::GET, "a.example", "/v1/x", "405"),
+            (Method::GET, "b", "/v2/", "/v2/*"),
+            (Method::GET, "b", "/v2/7", "/v2/{id}"),
+            (Method::GET, "b", "/v2/7/x", "/v2/{id}/x"),
+            (Method::GET, "b", "/v2/7/y", "/v2/*"),
+            (Method::GET, "b", "/v2/7/x/y", "/v2/*"),
+            (Method::GET, "b", "/v2/admin", "/v2/admin/*"),
+            (Method::GET, "b", "/v2/admin/x", "/v2/admin/*"),
+            (Method::GET, "b", "/v2/Admin/x", "400"),
         ] {
             assert_eq!(find(&table, method.clone(), host, path), name, "{method} {host} {path}");
         }

@@ -12,7 +12,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, header::EXPECT};
+use http::{
+    HeaderMap, Request, Response,
+    header::{CONTENT_LENGTH, EXPECT},
+};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -21,7 +24,10 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{line::Line, upstream::Lease};
 use crate::{
-    message::{Body, Note, body::BodyError},
+    message::{
+        Body, Note,
+        body::{self, BodyError},
+    },
     net::RequestBody,
     verify::OpenStream,
 };
@@ -65,10 +71,26 @@ impl Answer {
     pub fn logged(self, mut line: Line) -> Response<Body> {
         let (mut head, ()) = self.response.into_parts();
         line.answered(head.status, head.extensions.remove::<Note>().as_ref());
-        let mut outgoing = Outgoing { source: self.source, cut: self.cut, line };
+        let source = match self.source {
+            Source::Own(body) if line.is_of_head() => Source::Own(unsent(body, &mut head.headers)),
+            source => source,
+        };
+        let mut outgoing = Outgoing { source, cut: self.cut, line };
         outgoing.note_end();
         Response::from_parts(head, outgoing.boxed_unsync())
     }
+}
+
+/// What HEAD gets of a body: its length (RFC 9110 section 9.3.2). By HTTP/2 hyper would send it, and
+/// by HTTP/1 drop it before its end.
+fn unsent(body: Body, headers: &mut HeaderMap) -> Body {
+    if body.is_end_stream() {
+        return body;
+    }
+    if let Some(length) = body.size_hint().exact() {
+        headers.entry(CONTENT_LENGTH).or_insert(length.into());
+    }
+    body::empty()
 }
 
 struct Outgoing {

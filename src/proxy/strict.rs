@@ -30,6 +30,7 @@ pub fn check<B>(request: &mut Request<B>, underscores: UnderscoreHeaders) -> Res
     framing(request.headers())?;
     target(request)?;
     host(request)?;
+    settle_host(request);
     names(request.headers_mut(), underscores)
 }
 
@@ -42,9 +43,10 @@ fn framing(headers: &HeaderMap) -> Result<(), Rejection> {
     if !header::is_framed_plainly(headers) {
         return refused(Rejection::bad_request("transfer_coding", "No transfer coding but one `chunked` is understood here."));
     }
-    // Some read an octal number.
-    if headers.get(CONTENT_LENGTH).is_some_and(|length| length.len() > 1 && length.as_bytes().starts_with(b"0")) {
-        return refused(Rejection::bad_request("content_length", "Content-Length must not begin with 0."));
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    // Some read an octal number, and of two numbers the other one.
+    if lengths.next().is_some_and(|length| length.len() > 1 && length.as_bytes().starts_with(b"0")) || lengths.next().is_some() {
+        return refused(Rejection::bad_request("content_length", "Content-Length must be one number that does not begin with 0."));
     }
     // Whether the body comes before the answer is for the expectation to say.
     if headers.get_all(EXPECT).iter().any(|expected| !expected.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
@@ -73,10 +75,12 @@ fn target<B>(request: &mut Request<B>) -> Result<(), Rejection> {
     };
     if let Cow::Owned(path) = path {
         let target = uri.query().map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
-        let mut parts = uri.clone().into_parts();
-        parts.path_and_query = target.parse().ok();
-        *request.uri_mut() =
-            Uri::from_parts(parts).map_err(|_never| Rejection::bad_request("target", "The target cannot be forwarded."))?;
+        let respelled = |target: String| {
+            let mut parts = uri.clone().into_parts();
+            parts.path_and_query = Some(target.parse()?);
+            Ok::<_, http::Error>(Uri::from_parts(parts)?)
+        };
+        *request.uri_mut() = respelled(target).map_err(|_never| Rejection::bad_request("target", "The target cannot be forwarded."))?;
     }
     Ok(())
 }
@@ -102,6 +106,18 @@ fn host<B>(request: &Request<B>) -> Result<(), Rejection> {
         None => Ok(()),
         Some(Some(second)) if first == second => Ok(()),
         Some(_) => refused("The target names another host than Host."),
+    }
+}
+
+/// From here on the host stands in one place. What the target says counts (RFC 9112 section 3.2.2,
+/// RFC 9113 section 8.3.1), which may be the same in other capitals.
+fn settle_host<B>(request: &mut Request<B>) {
+    let uri = request.uri();
+    // An authority is printable.
+    let host = uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    if let (Some(host), Some(path)) = (host, uri.path_and_query().cloned()) {
+        request.headers_mut().insert(HOST, host);
+        *request.uri_mut() = Uri::from(path);
     }
 }
 

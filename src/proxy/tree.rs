@@ -14,7 +14,9 @@ pub struct Paths {
 
 #[derive(Default)]
 struct Tree {
-    tree: matchit::Router<usize>,
+    paths: matchit::Router<usize>,
+    /// Those that end in `{*rest}`. Apart, since matchit has no `/{p1}` beside a `/{*rest}`.
+    prefixes: matchit::Router<usize>,
     places: Vec<Place>,
     known: HashMap<String, usize>,
 }
@@ -26,6 +28,8 @@ pub struct Place {
     pub routes: Vec<usize>,
     /// How the path is written in normal form: several ways may have one loose form.
     written: Vec<String>,
+    /// Which of its segments do not vary. Of two that hold the same path, the greater is more specific.
+    fixed: Vec<bool>,
 }
 
 /// A path that the table cannot hold. The configuration was checked, so it is a mistake of ours.
@@ -85,9 +89,12 @@ impl Tree {
         let index = match self.known.get(pattern) {
             Some(index) => *index,
             None => {
-                self.tree.insert(pattern, self.places.len())?;
+                let stem = pattern.strip_suffix("{*rest}");
+                let tree = if stem.is_some() { &mut self.prefixes } else { &mut self.paths };
+                tree.insert(pattern, self.places.len())?;
                 self.known.insert(pattern.to_owned(), self.places.len());
-                self.places.push(Place::default());
+                let segments = stem.map_or(pattern, |stem| stem.trim_end_matches('/')).split('/');
+                self.places.push(Place { fixed: segments.map(|segment| !segment.starts_with('{')).collect(), ..Place::default() });
                 self.places.len() - 1
             }
         };
@@ -99,6 +106,7 @@ impl Tree {
 
     fn at(&self, path: &str) -> Option<&Place> {
         // No match is the only error.
-        self.tree.at(path).ok().map(|found| &self.places[*found.value])
+        let found = |tree: &matchit::Router<usize>| tree.at(path).ok().map(|found| &self.places[*found.value]);
+        found(&self.paths).into_iter().chain(found(&self.prefixes)).max_by_key(|place| &place.fixed)
     }
 }

@@ -136,13 +136,7 @@ fn row(desk: &Desk, who: &SignedIn, app: &str, application: &Application) -> Mar
             (consent::requester(desk, &grant.requester))
             dt { (words.access) } dd { (consent::scope_list(desk, &application.scopes)) }
             dt { (words.connected) } dd { (consent::past(desk, application.approved)) }
-            dt { (words.last_used) }
-            dd {
-                @match application.last_used {
-                    Some(at) => (consent::past(desk, at)),
-                    None => (words.never),
-                }
-            }
+            (consent::last_used(desk, application.last_used))
         }
         form method="post" action=(desk.path(REVOKE)) {
             (csrf::field(desk, Purpose::Revoke(who.session, grant.id)))

@@ -128,6 +128,15 @@ pub(super) fn past(desk: &Desk, at: Timestamp) -> Markup {
     html! { time datetime=(at) title=(time.moment(at)) { (time.ago(at, desk.clock.now())) } }
 }
 
+/// When something last opened, as a fact.
+pub(super) fn last_used(desk: &Desk, at: Option<Timestamp>) -> Markup {
+    let words = &desk.words().applications;
+    html! {
+        dt { (words.last_used) }
+        dd { @if let Some(at) = at { (past(desk, at)) } @else { (words.never) } }
+    }
+}
+
 /// How long there is left: it runs where scripts do.
 pub(super) fn deadline(desk: &Desk, at: Timestamp) -> Markup {
     let time = &desk.words().time;

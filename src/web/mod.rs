@@ -134,8 +134,9 @@ pub fn endpoints(house: &Arc<House>) -> Vec<Endpoint> {
             need: Need::Nothing,
             shape: problem::refused,
             handler: endpoint::handler(move |call| {
-                let desk = Desk::of(&house, path, &call);
-                async move { answer(&desk, name, path, call).await }
+                let house = Arc::clone(&house);
+                // The caller's thread has others to serve: a page begins where it is made.
+                async move { answer(&Desk::of(&house, path, &call), name, path, call).await }
             }),
         }
     };

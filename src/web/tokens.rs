@@ -158,13 +158,7 @@ fn row(desk: &Desk, who: &SignedIn, token: &PersonalToken) -> Markup {
         dl class="facts" {
             dt { (list.access) } dd { (consent::scope_list(desk, &token.scopes)) }
             dt { (words.made) } dd { (consent::past(desk, token.created)) }
-            dt { (list.last_used) }
-            dd {
-                @match token.last_used {
-                    Some(at) => (consent::past(desk, at)),
-                    None => (list.never),
-                }
-            }
+            (consent::last_used(desk, token.last_used))
             dt { (words.expires) }
             dd { time datetime=(token.expires) title=(time.moment(token.expires)) { (time.day(token.expires)) } }
         }

@@ -10,7 +10,9 @@ use tokio::net::TcpStream;
 
 use super::{
     Edge,
-    frames::{self, ACK, CANCEL, Caller, DATA, END_STREAM, GOAWAY, NO_ERROR, PING, PROTOCOL_ERROR, RST_STREAM, get, request, with_method},
+    frames::{
+        self, ACK, CANCEL, Caller, DATA, END_STREAM, GOAWAY, HEADERS, NO_ERROR, PING, PROTOCOL_ERROR, RST_STREAM, get, request, with_method,
+    },
 };
 use crate::proxy::raw::soon;
 
@@ -75,7 +77,7 @@ async fn cookies_that_were_split_arrive_as_one() {
 async fn a_host_may_stand_in_for_the_authority_and_beside_it() {
     let edge = Edge::with("").await;
     let pseudo = [(":method", "GET"), (":scheme", "https"), (":path", "/open/x")];
-    for fields in [vec![("host", "a.example")], vec![(":authority", "A.example"), ("host", "a.example")]] {
+    for fields in [vec![("host", "a.example")], vec![(":authority", "a.example"), ("host", "A.example")]] {
         let mut caller = Caller::to(edge.stand.gateway.address).await;
         let (pseudo_more, rest): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(name, _)| name.starts_with(':'));
         caller.send(&request(1, END_STREAM, &[pseudo.to_vec(), pseudo_more, rest].concat())).await;
@@ -138,6 +140,26 @@ async fn trailers_end_here_on_their_way_in_and_out() {
     let answer = soon(soon(answer).await.unwrap().unwrap().into_body().collect()).await.unwrap();
     assert_eq!(answer.trailers(), None);
     assert_eq!(answer.to_bytes(), "ok");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_is_answered_with_a_length_and_without_a_body() {
+    let edge = Edge::with("").await;
+    let mut caller = Caller::to(edge.stand.gateway.address).await;
+    // The gateway's own answer, its own refusal, and an upstream's answer.
+    for (stream, path, status) in [(1, "/health", 200), (3, "/nothing", 404), (5, "/open/x", 200)] {
+        caller.send(&request(stream, END_STREAM, &with_method("HEAD", path))).await;
+        if status == 200 && path != "/health" {
+            edge.upstream.asked().await.0.send("HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n").await;
+        }
+        let head = caller.frame(HEADERS, stream).await;
+        assert_eq!((head.status(), head.flags & END_STREAM), (status, END_STREAM), "{path}");
+    }
+    let mut client = client(&edge).await;
+    let whole = client.send_request(asking(Method::GET, "/health", body::empty())).await.unwrap();
+    let head = client.send_request(asking(Method::HEAD, "/health", body::empty())).await.unwrap();
+    assert_eq!(head.headers()["content-length"], whole.headers()["content-length"]);
+    assert_eq!(text(head).await, "");
 }
 
 #[tokio::test(flavor = "multi_thread")]

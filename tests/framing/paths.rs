@@ -18,7 +18,7 @@ fn routes() -> Routes {
         let claim = Claim { owner: String::new(), host: None, paths, methods: Vec::new() };
         Route { claim, upstream: 0, auth: RouteAuth::None, errors: ErrorShape::OpenAi, limit: None }
     };
-    let exact = ["/a", "/a/b", "/a/b/{id}", "/a/x:look", "/open", "/caf%C3%A9/{id}/d", "/a/s%20p"];
+    let exact = ["/a", "/a/b", "/a/b/{id}", "/a/x:look", "/open", "/caf%C3%A9/{id}/d", "/a/s%20p", "/d/{id}", "/d/{id}/x"];
     let mut routes: Vec<Route> = exact.iter().map(|path| route(Paths::Exact((*path).to_owned()))).collect();
     routes.extend(["/a", "/a/admin", "/d"].iter().map(|path| route(Paths::Prefix((*path).to_owned()))));
     Routes::new(Vec::new(), &routes, &Manual::starting_at(START).clock()).unwrap()
@@ -28,7 +28,7 @@ fn routes() -> Routes {
 fn through(routes: &Routes, target: &str) -> Option<(String, String)> {
     let mut request = Request::builder().uri(target).header("host", "a").body(()).ok()?;
     strict::check(&mut request, UnderscoreHeaders::Refuse).ok()?;
-    let route = routes.find(&request).ok()?.route.name.clone();
+    let route = routes.find(&request).ok()?.route.name.to_string();
     Some((request.uri().path().to_owned(), route))
 }
 
@@ -98,7 +98,7 @@ fn respelled(path: &str) -> String {
 /// The route of what a server has in hand.
 fn route_of(routes: &Routes, read: &str) -> Option<String> {
     let request = Request::builder().uri(respelled(read)).body(()).ok()?;
-    routes.find(&request).ok().map(|found| found.route.name.clone())
+    routes.find(&request).ok().map(|found| found.route.name.to_string())
 }
 
 fn pieces() -> impl Strategy<Value = String> {

@@ -1,7 +1,5 @@
 //! What Bootspring's clients read: success in both vocabularies, and errors in three shapes.
 
-use std::borrow::Cow;
-
 use http::{HeaderValue, Response, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -80,7 +78,7 @@ pub(super) enum Family {
 #[derive(Debug)]
 pub(super) enum Problem {
     Input(BadInput),
-    Client(ClientError),
+    Client { refusal: Refusal, challenged: bool },
     Engine(Error),
 }
 
@@ -95,7 +93,7 @@ impl From<ClientError> for Problem {
         match error {
             ClientError::BadInput(input) => Self::Input(input),
             ClientError::Limited(limited) => Self::Engine(limited.into()),
-            refused @ ClientError::Refused { .. } => Self::Client(refused),
+            ClientError::Refused { refusal, challenged } => Self::Client { refusal, challenged },
         }
     }
 }
@@ -115,25 +113,23 @@ impl From<Refusal> for Problem {
 impl Problem {
     /// The answer, with a note for the log.
     pub(super) fn answer(self, family: Family, id: RequestId) -> Response<Body> {
-        let bad_request = |code: ErrorCode, words: Cow<'static, str>| Refused::new(StatusCode::BAD_REQUEST, code.as_str(), words, id);
         let (refused, shape): (Refused, Shape) = match self {
             Self::Input(input) => {
                 let code = ErrorCode::InvalidRequest.as_str();
                 (Refused::new(input.status(), code, input.to_string(), id), family.shape())
             }
-            Self::Client(ClientError::Refused { refusal, challenged: true }) => {
+            Self::Client { refusal, challenged: true } => {
                 let mut refused = Refused::new(StatusCode::UNAUTHORIZED, refusal.code.as_str(), refusal.description, id);
                 refused.challenge = Some(HeaderValue::from_static("Basic realm=\"token endpoint\""));
                 (refused, flat)
             }
-            Self::Client(ClientError::Refused { refusal, challenged: false }) => {
-                (bad_request(refusal.code, refusal.description), family.shape())
+            Self::Client { refusal, challenged: false } => {
+                let refused = Refused::new(StatusCode::BAD_REQUEST, refusal.code.as_str(), refusal.description, id);
+                (refused, family.shape())
             }
-            Self::Client(other @ (ClientError::BadInput(_) | ClientError::Limited(_))) => return Self::from(other).answer(family, id),
             Self::Engine(Error::Refused(refusal)) => (refusal_in(family, refusal, id), family.shape()),
             Self::Engine(Error::Limited(limited)) => {
-                let mut refused = Refused::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests. Try again later.", id);
-                refused.retry_after = Some(limited.retry_after);
+                let mut refused = Refused::too_many(limited.retry_after, id);
                 match family {
                     Family::Token | Family::CliToken => {
                         refused.code = ErrorCode::SlowDown.as_str();
@@ -145,10 +141,7 @@ impl Problem {
             }
             Self::Engine(error @ (Error::Unavailable(_) | Error::Contended)) => {
                 tracing::error!(%error, request = %id, "the store did not do what was asked");
-                let words = "The service is temporarily unavailable. Try again.";
-                let mut refused = Refused::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", words, id);
-                refused.retry_after = Some(1);
-                (refused, family.shape())
+                (Refused::unavailable(id), family.shape())
             }
         };
         let outcome = refused.code;

@@ -53,10 +53,11 @@ async fn each_request_has_one_line_with_what_became_of_it() {
     let bare = named(address, asked()).await;
     let bad = named(address, bearing(asked(), "junk")).await;
     let nowhere = named(address, get("/nowhere")).await;
+    let head = named(address, request(Method::HEAD, "/nowhere", "text/plain", "")).await;
     let local = named(address, post_json("/api/v1/auth/logout", &json!({"refreshToken": token.refresh}))).await;
     let gone = named(address, bearing(asked(), &token.access)).await;
     let lines = lines(&child.end().await);
-    assert_eq!(lines.len(), 6);
+    assert_eq!(lines.len(), 7);
 
     let line = &lines[&good];
     assert_eq!((&line["level"], &line["method"], &line["route"]), (&"INFO".into(), &"POST".into(), &"/v1/*".into()));
@@ -67,7 +68,8 @@ async fn each_request_has_one_line_with_what_became_of_it() {
     assert!(micros("authenticate_us") + micros("answer_us") <= micros("total_us") && micros("total_us") > 0, "{line}");
     assert!(line["timestamp"].is_string() && line.get("reason").is_none() && line.get("cause").is_none(), "{line}");
 
-    for (name, status, reason) in [(&bare, 401, "missing_token"), (&bad, 401, "invalid_token"), (&nowhere, 404, "no_route")] {
+    let refused = [(&bare, 401, "missing_token"), (&bad, 401, "invalid_token"), (&nowhere, 404, "no_route"), (&head, 404, "no_route")];
+    for (name, status, reason) in refused {
         let line = &lines[name];
         assert_eq!((&line["status"], &line["reason"], &line["fault"]), (&status.into(), &reason.into(), &"client".into()));
         assert!(line["outcome"] == "completed" && line.get("grant").is_none(), "{line}");
