@@ -57,7 +57,7 @@ static TRUSTED_PREFIXES: [&str; 8] =
     ["x-gatepost-", "x-forwarded-", "x-original-", "x-rewrite-", "x-envoy-", "x-auth-request-", "x-proxyuser-", "x-remote-"];
 
 /// Fields that a server behind a proxy takes on trust.
-pub static TRUSTED: [&str; 38] = [
+pub static TRUSTED: [&str; 45] = [
     // Whom the request came from, and through whom.
     "forwarded",
     "forwarded-for",
@@ -83,10 +83,18 @@ pub static TRUSTED: [&str; 38] = [
     "wl-proxy-client-ip",
     "remote-addr",
     "remote-user",
+    "remote-groups",
+    "remote-email",
+    "remote-name",
+    "x-webauth-user",
+    "client-cert",
+    "client-cert-chain",
     // How it came.
     "front-end-https",
     "x-scheme",
     "x-url-scheme",
+    // A CGI program would take it for HTTP_PROXY (CVE-2016-5385).
+    "proxy",
     // What it asks for.
     "x-host",
     "x-http-host-override",

@@ -1,5 +1,6 @@
-//! How many connections there may be: in all, and from one peer. Counted where they come and go,
-//! never on a request's way.
+//! How many connections there may be: in all, and from one peer. A stream of HTTP/2 counts as one
+//! more, since it takes what a connection takes: one to an upstream, and buffers. The table of peers
+//! is locked where connections come and go, never on a request's way.
 
 use std::{
     net::IpAddr,
@@ -10,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use dashmap::{DashMap, Entry};
+use dashmap::DashMap;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::peer::Proxies;
@@ -24,7 +25,7 @@ pub struct Ceiling {
     max: u32,
     max_per_peer: u32,
     open: AtomicU32,
-    peers: DashMap<Who, u32>,
+    peers: DashMap<Who, Arc<AtomicU32>>,
     /// They speak for many callers, and their connections are not counted together.
     proxies: Proxies,
     turned_away: AtomicU64,
@@ -33,10 +34,10 @@ pub struct Ceiling {
     clock: Clock,
 }
 
-/// Room for one connection, until it is dropped.
+/// Room for one connection or stream, until it is dropped.
 pub struct Place {
     ceiling: Arc<Ceiling>,
-    peer: Option<Who>,
+    peer: Option<(Who, Arc<AtomicU32>)>,
 }
 
 /// No room.
@@ -86,19 +87,20 @@ impl Ceiling {
         let mut place = Place { ceiling: Arc::clone(self), peer: None };
         if !self.proxies.lists(peer) {
             let who = Who::peer(peer);
-            let mut count = self.peers.entry(who).or_insert(0);
-            if *count >= self.max_per_peer {
-                return Err(Full::Peer);
-            }
-            *count += 1;
-            place.peer = Some(who);
+            // Locked until it is counted, so that nobody removes it meanwhile.
+            let count = self.peers.entry(who).or_default();
+            self.count_for_peer(&count)?;
+            place.peer = Some((who, Arc::clone(&count)));
         }
         Ok(place)
     }
 
     fn count_in_all(&self) -> Result<(), Full> {
-        let one_more = |open| (open < self.max).then_some(open + 1);
-        self.open.fetch_update(Relaxed, Relaxed, one_more).map_or(Err(Full::All), |_before| Ok(()))
+        if one_more(&self.open, self.max) { Ok(()) } else { Err(Full::All) }
+    }
+
+    fn count_for_peer(&self, count: &AtomicU32) -> Result<(), Full> {
+        if one_more(count, self.max_per_peer) { Ok(()) } else { Err(Full::Peer) }
     }
 
     /// Somebody was turned away. They are many when they are any, so few lines tell of it.
@@ -115,16 +117,39 @@ impl Ceiling {
     }
 }
 
+fn one_more(count: &AtomicU32, most: u32) -> bool {
+    count.fetch_update(Relaxed, Relaxed, |open| (open < most).then_some(open + 1)).is_ok()
+}
+
+impl Place {
+    /// Room for one more of the same peer, without a lock.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn another(&self) -> Result<Self, Full> {
+        self.ceiling.count_in_all()?;
+        let mut place = Self { ceiling: Arc::clone(&self.ceiling), peer: None };
+        if let Some((_, count)) = &self.peer {
+            self.ceiling.count_for_peer(count)?;
+            place.peer.clone_from(&self.peer);
+        }
+        Ok(place)
+    }
+
+    /// There was no room for another.
+    pub fn log(&self, full: Full, peer: IpAddr) {
+        self.ceiling.log(full, peer);
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         self.ceiling.open.fetch_sub(1, Relaxed);
-        if let Some(who) = self.peer
-            && let Entry::Occupied(mut count) = self.ceiling.peers.entry(who)
+        if let Some((who, count)) = &self.peer
+            && count.fetch_sub(1, Relaxed) == 1
         {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
+            // Somebody may have come meanwhile.
+            self.ceiling.peers.remove_if(who, |_, count| count.load(Relaxed) == 0);
         }
     }
 }
@@ -165,6 +190,21 @@ mod tests {
         let _second = ceiling.admit(ip("10.1.2.3")).unwrap();
         let _third = ceiling.admit(ip("10.1.2.3")).unwrap();
         assert_eq!(ceiling.admit(ip("10.1.2.3")).err(), Some(Full::All));
+    }
+
+    #[test]
+    fn a_stream_takes_room_as_a_connection_does() {
+        let ceiling = ceiling(4, 3);
+        let connection = ceiling.admit(ip("192.0.2.1")).unwrap();
+        let stream = connection.another().unwrap();
+        let _second = connection.another().unwrap();
+        assert_eq!(connection.another().err(), Some(Full::Peer));
+        assert_eq!(ceiling.admit(ip("192.0.2.1")).err(), Some(Full::Peer));
+        let other = ceiling.admit(ip("192.0.2.2")).unwrap();
+        assert_eq!(other.another().err(), Some(Full::All));
+        drop((stream, connection));
+        let _again = other.another().unwrap();
+        assert_eq!(ceiling.open.load(Relaxed), 3);
     }
 
     #[test]

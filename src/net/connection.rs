@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 
 use super::{
     Drain, RequestBody, Service,
+    ceiling::Place,
     exchange::AnswerBody,
     http2::{Streams, builder},
     listener::{MAX_FIELDS, MAX_HEAD},
@@ -26,7 +27,14 @@ use crate::{config::Connections, message::Peer};
 const MAX_BUFFER: usize = 32 << 10;
 
 /// Serves a connection to its end.
-pub(super) async fn serve<T: Socket, S: Service>(socket: T, peer: Peer, service: Rc<S>, limits: Rc<Connections>, drain: Drain) {
+pub(super) async fn serve<T: Socket, S: Service>(
+    socket: T,
+    peer: Peer,
+    place: Place,
+    service: Rc<S>,
+    limits: Rc<Connections>,
+    drain: Drain,
+) {
     let track = Rc::new(Track::default());
     let mut watch = Watch::new(Rc::clone(&track), limits);
     let mut paced = Paced::new(socket, Rc::clone(&track));
@@ -62,7 +70,7 @@ pub(super) async fn serve<T: Socket, S: Service>(socket: T, peer: Peer, service:
         Speaks::Http2 => {
             track.speaks_http2();
             watch.speaks_http2();
-            run(builder(&track).serve_connection(io, service), &track, watch, drain).await;
+            run(builder(&track, place, peer).serve_connection(io, service), &track, watch, drain).await;
         }
     }
 }

@@ -5,7 +5,8 @@ use std::{future::Future, rc::Rc, time::Duration};
 use hyper::{rt::Executor, server::conn::http2};
 use hyper_util::rt::TokioTimer;
 
-use super::{listener::MAX_HEAD, track::Track};
+use super::{ceiling::Place, listener::MAX_HEAD, track::Track};
+use crate::message::Peer;
 
 /// What a peer may send of one body before somebody takes it.
 pub(super) const STREAM_WINDOW: u32 = 256 << 10;
@@ -28,8 +29,8 @@ const PING_EVERY: Duration = Duration::from_secs(60);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How HTTP/2 is spoken. The extended CONNECT (RFC 8441) stays off.
-pub(super) fn builder(track: &Rc<Track>) -> http2::Builder<Streams> {
-    let mut builder = http2::Builder::new(Streams(Rc::clone(track)));
+pub(super) fn builder(track: &Rc<Track>, place: Place, peer: Peer) -> http2::Builder<Streams> {
+    let mut builder = http2::Builder::new(Streams { track: Rc::clone(track), place: Rc::new(place), peer });
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
@@ -49,19 +50,28 @@ pub(super) fn builder(track: &Rc<Track>) -> http2::Builder<Streams> {
 
 /// Runs the streams of one connection, each until its answer is out or nobody takes it any more.
 #[derive(Clone)]
-pub(super) struct Streams(Rc<Track>);
+pub(super) struct Streams {
+    track: Rc<Track>,
+    /// The connection's.
+    place: Rc<Place>,
+    peer: Peer,
+}
 
 impl<F: Future<Output = ()> + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
-        let Some(exchange) = self.0.newborn() else {
+        let Some(exchange) = self.track.newborn() else {
             // No request: there is nothing else that hyper runs, as no connection is upgraded.
             return;
         };
-        if self.0.is_abused() {
+        if self.track.is_abused() {
             // Dropping it resets the stream.
             return;
         }
-        let track = Rc::clone(&self.0);
+        let place = match self.place.another() {
+            Ok(place) => place,
+            Err(full) => return self.place.log(full, self.peer.ip),
+        };
+        let track = Rc::clone(&self.track);
         tokio::task::spawn_local(async move {
             tokio::select! {
                 biased;
@@ -69,6 +79,7 @@ impl<F: Future<Output = ()> + 'static> Executor<F> for Streams {
                 () = stream => {}
             }
             track.over(&exchange);
+            drop(place);
         });
     }
 }

@@ -48,11 +48,7 @@ pub async fn serve<S: Service>(listener: TcpListener, service: Rc<S>, limits: Rc
             tracing::debug!(%error, "a connection ended before it began");
             continue;
         }
-        let served = connection::serve(socket, peer, Rc::clone(&service), Rc::clone(&limits), drain.clone());
-        connections.spawn_local(async move {
-            served.await;
-            drop(place);
-        });
+        connections.spawn_local(connection::serve(socket, peer, place, Rc::clone(&service), Rc::clone(&limits), drain.clone()));
     }
     // Nobody gets to wait in a queue that is never served again.
     drop(listener);

@@ -1,6 +1,6 @@
 //! Whose token is it?
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderValue, Request, header::AUTHORIZATION};
 
 use super::{
     Shared,
@@ -36,7 +36,7 @@ impl Caller {
 ///
 /// # Errors
 /// 400 for more than one credential, 401 for none or a bad one, 503 where nobody can say.
-pub async fn authenticate(shared: &Shared, route: &Route, headers: &HeaderMap) -> Result<Caller, Rejection> {
+pub async fn authenticate<B>(shared: &Shared, route: &Route, request: &Request<B>) -> Result<Caller, Rejection> {
     if route.access == Access::Open {
         return Ok(Caller::Anonymous);
     }
@@ -44,7 +44,7 @@ pub async fn authenticate(shared: &Shared, route: &Route, headers: &HeaderMap) -
     let no = |code: &'static str, words: &'static str, error: Option<&str>| {
         Err(Rejection::unauthorized(code, words, challenge(&shared.public_url, route, error)))
     };
-    let token = match Credential::of(headers).map_err(two)? {
+    let token = match Credential::of(request.headers()).map_err(two)? {
         Credential::Bearer(token) => token,
         // A challenge without an error: nothing was tried (RFC 6750 section 3.1).
         Credential::None => return no("missing_token", "This needs an access token: Authorization: Bearer <token>.", None),
@@ -55,6 +55,9 @@ pub async fn authenticate(shared: &Shared, route: &Route, headers: &HeaderMap) -
     match shared.verifier.verify(token).await {
         Ok((subject, stream)) => match route.access {
             Access::Dialect(dialect) if subject.dialect != dialect => no("invalid_token", UNKNOWN, Some("invalid_token")),
+            _ if stands_elsewhere(token, request) => {
+                Err(Rejection::bad_request("two_credentials", "The access token stands in more than one place."))
+            }
             _ => Ok(Caller::Known(Box::new(subject), stream)),
         },
         Err(Denied::Unknown) => no("invalid_token", UNKNOWN, Some("invalid_token")),
@@ -62,6 +65,13 @@ pub async fn authenticate(shared: &Shared, route: &Route, headers: &HeaderMap) -
         Err(Denied::Revoked(grant)) => Err(taken_back(shared, route, grant)),
         Err(Denied::Unavailable(unavailable)) => Err(Rejection::store_unavailable(unavailable.to_string())),
     }
+}
+
+/// Whether the token stands in the target or in a field that would take it upstream.
+fn stands_elsewhere<B>(token: &str, request: &Request<B>) -> bool {
+    let holds = |value: &HeaderValue| value.as_bytes().windows(token.len()).any(|part| part == token.as_bytes());
+    request.uri().path_and_query().is_some_and(|target| target.as_str().contains(token))
+        || request.headers().iter().any(|(name, value)| *name != AUTHORIZATION && holds(value))
 }
 
 const UNKNOWN: &str = "The access token is unknown.";

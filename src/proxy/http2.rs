@@ -2,7 +2,7 @@
 //! section 8.1.1); whatever would mean something else in HTTP/1.1, or nothing, [`super::strict`] refuses.
 
 use http::{
-    HeaderMap, HeaderValue, Request, Version,
+    HeaderMap, HeaderName, HeaderValue, Request, Version,
     header::{COOKIE, Entry, HOST},
 };
 
@@ -21,6 +21,7 @@ pub fn translate<B>(request: &mut Request<B>) -> Result<(), Rejection> {
     if request.headers().len() > MAX_FIELDS {
         return Err(Rejection::too_many_fields());
     }
+    check_fields(request.headers())?;
     // An authority is printable. One that stands beside a `Host` is compared with it later.
     let host = request.uri().authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
     if let (Some(host), Entry::Vacant(field)) = (host, request.headers_mut().entry(HOST)) {
@@ -28,6 +29,19 @@ pub fn translate<B>(request: &mut Request<B>) -> Result<(), Rejection> {
     }
     *request.version_mut() = Version::HTTP_11;
     Ok(())
+}
+
+/// Names and values that HTTP/1.1 has too (RFC 9110 section 5.6.2, RFC 9113 section 8.2.1): h2 lets
+/// by a quote in a name, and whitespace around a value.
+fn check_fields(headers: &HeaderMap) -> Result<(), Rejection> {
+    let is_plain = |(name, value): (&HeaderName, &HeaderValue)| {
+        let value = value.as_bytes();
+        !name.as_str().contains('"') && value.trim_ascii().len() == value.len()
+    };
+    if headers.iter().all(is_plain) {
+        return Ok(());
+    }
+    Err(Rejection::bad_request("field", "A field has a name or a value that is none."))
 }
 
 /// HTTP/2 lets a `Cookie` be split, for compression; HTTP/1.1 does not (section 8.2.3).

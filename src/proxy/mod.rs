@@ -88,7 +88,7 @@ impl Gate {
         let Found { route, target } = self.shared.routes.find(&request)?;
         line.routed(route);
         // Whose token is it? Exactly one credential, or none.
-        let caller = authenticate::authenticate(&self.shared, route, request.headers()).await?;
+        let caller = authenticate::authenticate(&self.shared, route, &request).await?;
         line.authenticated(caller.subject());
         // May he? From here on a permit is in hand, and there is no other way to one.
         let permit = authorize::authorize(route, caller, &self.shared.public_url)?;

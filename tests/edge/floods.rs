@@ -254,6 +254,25 @@ async fn more_streams_than_are_allowed_are_refused_and_then_the_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn streams_count_as_connections_of_their_peer() {
+    let edge = Edge::with("max_per_peer = 4").await;
+    let (mut first, mut second) = (edge.caller().await, edge.caller().await);
+    let ask = |stream| request(stream, END_STREAM, &get("/open/x"));
+    first.send(&ask(1)).await;
+    let (mut upstream, _head) = edge.upstream.asked().await;
+    second.send(&ask(1)).await;
+    let _upstream = edge.upstream.asked().await;
+    // Two connections and two streams.
+    first.send(&ask(3)).await;
+    assert_eq!(first.answer(3).await, Some(Err(CANCEL)));
+    upstream.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    assert_eq!(first.answer(1).await, Some(Ok(200)));
+    // On the connection that is free again.
+    second.send(&ask(3)).await;
+    assert_eq!(upstream.head().await.first, "GET /open/x HTTP/1.1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn answers_to_what_is_no_request_are_stopped_by_our_count_or_the_librarys() {
     let edge = Edge::with("").await;
     let mut caller = edge.caller().await;

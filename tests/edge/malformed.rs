@@ -145,6 +145,9 @@ async fn fields_of_a_connection_and_names_of_no_field_are_refused() {
         (more(&[("x-evil\r\nx-more", "1")]), RESET),
         (more(&[("x-evil", "1\r\nx-more: 1")]), RESET),
         (more(&[("x-evil", "1\0")]), RESET),
+        (more(&[("x-\"evil", "1")]), BAD_REQUEST),
+        (more(&[("x-evil", " 1")]), BAD_REQUEST),
+        (more(&[("x-evil", "1\t")]), BAD_REQUEST),
         (more(&[("content-length", "1"), ("content-length", "2")]), RESET),
         // The same number, for all but those who read an octal one.
         (more(&[("content-length", "0"), ("content-length", "00")]), BAD_REQUEST),

@@ -76,6 +76,12 @@ async fn two_credentials_are_refused() {
         cases.push(refused(&format!("{field} after"), with(&format!("Authorization: Bearer {{T}}\r\n{field}\r\n"))));
         cases.push(refused(&format!("{field} before"), with(&format!("{field}\r\nAuthorization: Bearer {{T}}\r\n"))));
     }
+    for field in ["X-Auth-Token: {T}", "Referer: http://a/?x={T}&y", "Cookie: a=1; b={T}", "X.Api.Key: {T}"] {
+        cases.push(refused(&format!("{field} beside it"), with(&format!("Authorization: Bearer {{T}}\r\n{field}\r\n"))));
+    }
+    for target in ["/v1/x?access_token={T}", "/v1/x?a=1&key={T}&b", "/v1/{T}/x"] {
+        cases.push(refused(target, with("Authorization: Bearer {T}\r\n").replace("/v1/x", target)));
+    }
     for name in ["Authorization_", "_Authorization", "X_API_Key", "api_key", "Proxy_Authorization", "x-goog_api-key", "HTTP_AUTHORIZATION"]
     {
         cases.push(refused(name, with(&format!("Authorization: Bearer {{T}}\r\n{name}: x\r\n"))));

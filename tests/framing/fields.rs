@@ -159,6 +159,13 @@ async fn who_calls_and_what_he_asks_for_is_said_by_the_gateway_alone() {
         "X-Envoy-Original-Path",
         "X-Auth-Request-User",
         "X-Auth-Request-Email",
+        "X-WEBAUTH-USER",
+        "Remote-Groups",
+        "Remote-Email",
+        "Remote-Name",
+        "Client-Cert",
+        "Client-Cert-Chain",
+        "Proxy",
     ] {
         cases.push(passes(name, post(&format!("{name}: evil\r\nX-Kept: 1\r\n"), ""), LINE, &["x-kept: 1"], ""));
         let open = format!("POST /open/x HTTP/1.1\r\nHost: a\r\n{name}: evil\r\n{name}: evil\r\nX-Kept: 1\r\n\r\n");
