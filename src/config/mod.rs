@@ -153,8 +153,8 @@ pub struct Connections {
 impl Default for Connections {
     fn default() -> Self {
         Self {
-            max: 10_000,
-            max_per_peer: 1_000,
+            max: 16_000,
+            max_per_peer: 4_000,
             head_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(75),
             body_timeout: Duration::from_secs(30),

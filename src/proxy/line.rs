@@ -1,19 +1,14 @@
 //! The one log line of a request: what happened to it, why, and how long each phase took. It is
 //! written when the answer's last byte is out, or when the caller has gone.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use http::{Method, StatusCode};
 
 use super::{
     reject::{Fault, Rejection},
     route::Route,
+    stream::Received,
 };
 use crate::{
     clock::{BootTime, Clock},
@@ -39,7 +34,7 @@ pub struct Line {
     began: BootTime,
     authenticated: Option<BootTime>,
     answered: Option<BootTime>,
-    bytes_in: Arc<AtomicU64>,
+    received: Arc<Received>,
     bytes_out: u64,
 }
 
@@ -64,7 +59,7 @@ impl Line {
             began: clock.boot_now(),
             authenticated: None,
             answered: None,
-            bytes_in: Arc::default(),
+            received: Arc::default(),
             bytes_out: 0,
         }
     }
@@ -106,8 +101,8 @@ impl Line {
     }
 
     /// Counts the bytes that the caller sends.
-    pub fn incoming(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.bytes_in)
+    pub fn incoming(&self) -> Arc<Received> {
+        Arc::clone(&self.received)
     }
 
     /// The answer's head is there.
@@ -152,7 +147,7 @@ impl Drop for Line {
             authenticate_us = authenticated,
             answer_us = answered,
             total_us = micros(now.saturating_sub(self.began)),
-            bytes_in = self.bytes_in.load(Ordering::Relaxed),
+            bytes_in = self.received.bytes(),
             bytes_out = self.bytes_out,
             "request"
         );

@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
@@ -184,26 +184,50 @@ fn without_trailers<E>(polled: Poll<Option<Result<Frame<Bytes>, E>>>) -> Poll<Op
 /// closed under his hands takes the answer with it; so what is left is read and thrown away.
 pub struct Inbound {
     body: Option<RequestBody>,
-    bytes: Arc<AtomicU64>,
+    received: Arc<Received>,
     /// The caller sends nothing unless he is asked to (RFC 9110 section 10.1.1).
     awaits_word: bool,
-    ended: bool,
+}
+
+/// How much of a request's body has come.
+#[derive(Default)]
+pub struct Received {
+    bytes: AtomicU64,
+    ended: AtomicBool,
+}
+
+impl Received {
+    /// In bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether that is all there is.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
 }
 
 /// For longer than that nothing is read for the sake of an answer.
 const DISCARD_TIME: Duration = Duration::from_secs(5);
 
 impl Inbound {
-    /// The body of this request; counts into `bytes`.
-    pub fn of(request: Request<RequestBody>, bytes: Arc<AtomicU64>) -> Request<Self> {
+    /// The body of this request; what comes of it is noted in `received`.
+    pub fn of(request: Request<RequestBody>, received: Arc<Received>) -> Request<Self> {
+        received.ended.store(http_body::Body::is_end_stream(request.body()), Ordering::Relaxed);
         let awaits_word = request.headers().get(EXPECT).is_some_and(|expected| expected.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        request.map(|body| Self { body: Some(body), bytes, awaits_word, ended: false })
+        request.map(|body| Self { body: Some(body), received, awaits_word })
+    }
+
+    /// What has come of it.
+    pub const fn received(&self) -> &Arc<Received> {
+        &self.received
     }
 }
 
 impl Drop for Inbound {
     fn drop(&mut self) {
-        if self.ended || self.awaits_word {
+        if self.received.has_ended() || self.awaits_word {
             return;
         }
         if let (Some(body), Ok(runtime)) = (self.body.take().filter(RequestBody::stands_in_the_way), Handle::try_current()) {
@@ -220,15 +244,18 @@ impl http_body::Body for Inbound {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
         let Some(body) = &mut this.body else { return Poll::Ready(None) };
-        let polled = without_trailers(Pin::new(body).poll_frame(cx));
+        let polled = without_trailers(Pin::new(&mut *body).poll_frame(cx));
         this.awaits_word = false;
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(data) = frame.data_ref() {
-                    this.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+                    this.received.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
                 }
+                // A body of known length is not always asked again.
+                this.received.ended.store(http_body::Body::is_end_stream(body), Ordering::Relaxed);
             }
-            Poll::Ready(Some(Err(_)) | None) => this.ended = true,
+            Poll::Ready(None) => this.received.ended.store(true, Ordering::Relaxed),
+            Poll::Ready(Some(Err(_))) => this.body = None,
             Poll::Pending => {}
         }
         polled

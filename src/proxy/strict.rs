@@ -163,7 +163,12 @@ fn names(headers: &mut HeaderMap, underscores: UnderscoreHeaders) -> Result<(), 
     }
     match underscores {
         UnderscoreHeaders::Refuse => {
-            Err(Rejection::bad_request("underscore", "A header name has an underscore, which servers take for a hyphen."))
+            let message = "A header name has an underscore, which servers take for a hyphen.";
+            let mut rejection = Rejection::bad_request("underscore", message);
+            // Meant to say how long the body is, and then nobody knows where the next request begins.
+            let frames = |name: &HeaderName| matches!(name.as_str(), "content_length" | "transfer_encoding");
+            rejection.closes = headers.keys().any(frames);
+            Err(rejection)
         }
         UnderscoreHeaders::Drop => {
             let dropped: Vec<HeaderName> = headers.keys().filter(is_underscored).cloned().collect();

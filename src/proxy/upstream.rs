@@ -25,7 +25,10 @@ use tokio::{net::TcpStream, sync::mpsc, time::timeout};
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::{reject::Rejection, stream::Inbound};
+use super::{
+    reject::Rejection,
+    stream::{Inbound, Received},
+};
 use crate::{
     clock::{BootTime, Clock},
     config,
@@ -85,13 +88,18 @@ struct Idle {
 /// A connection on which an answer is coming. Dropping it closes the connection.
 pub struct Lease {
     connection: Connection,
+    request: Arc<Received>,
     home: mpsc::UnboundedSender<Idle>,
     clock: Clock,
 }
 
 impl Lease {
-    /// The answer has ended: the connection may be used again.
+    /// The answer has ended: the connection may be used again, unless the request goes on. What
+    /// comes of that later could be taken for the next one, by a server that has forgotten it.
     pub fn give_back(self) {
+        if !self.request.has_ended() {
+            return;
+        }
         let since = self.clock.boot_now();
         self.connection.leash.tie(None);
         // The pool may be gone at the end of the process, and then the connection is too.
@@ -215,13 +223,16 @@ impl Upstream {
                 None => self.connect().await?,
             };
             connection.leash.tie(cut);
+            let received = Arc::clone(request.body().received());
             let answer = connection.sender.try_send_request(request);
             let answer = match self.settings.response_timeout {
                 Some(limit) => timeout(limit, answer).await.map_err(|_elapsed| UpstreamError::ResponseTimeout)?,
                 None => answer.await,
             };
             match answer {
-                Ok(response) => return Ok((response, Lease { connection, home: self.home.clone(), clock: self.clock.clone() })),
+                Ok(response) => {
+                    return Ok((response, Lease { connection, request: received, home: self.home.clone(), clock: self.clock.clone() }));
+                }
                 Err(mut failed) => match failed.take_message().filter(|_| was_pooled) {
                     Some(unsent) => request = unsent,
                     None => {

@@ -22,7 +22,7 @@ fn what_is_left_out_has_a_default() {
     assert_eq!(config.listen, SocketAddr::from(([127, 0, 0, 1], 8080)));
     assert_eq!(config.threads.get(), 2, "the cores of the tests' machine");
     assert_eq!(config.drain, Duration::from_secs(30));
-    assert_eq!((config.connections.max, config.connections.max_per_peer, config.connections.body_rate), (10_000, 1_000, 100));
+    assert_eq!((config.connections.max, config.connections.max_per_peer, config.connections.body_rate), (16_000, 4_000, 100));
     let times = [config.connections.head_timeout, config.connections.idle_timeout, config.connections.body_timeout];
     assert_eq!(times.map(|time| time.as_secs()), [15, 75, 30]);
     assert_eq!((config.connections.send_timeout.as_secs(), config.connections.max_age.as_secs()), (30, 3600));

@@ -163,19 +163,11 @@ async fn a_field_has_a_name_that_no_server_takes_for_another() {
         passes("a field twice", post("X-A: 1\r\nx-a: 2\r\n", ""), "POST /v1/x", &["x-a: 1", "x-a: 2"], ""),
         passes("LF alone after a field", post("X-A: 1\nX-B: 2\r\n", ""), "POST /v1/x", &["x-a: 1", "x-b: 2"], ""),
     ];
-    for name in [
-        "X_A",
-        "x_forwarded_for",
-        "X_Gatepost_User",
-        "content_length",
-        "transfer_encoding",
-        "Authorization_",
-        "_",
-        "x-forwarded_for",
-        "host_",
-        "api_key",
-    ] {
+    for name in ["X_A", "x_forwarded_for", "X_Gatepost_User", "Authorization_", "_", "x-forwarded_for", "host_", "api_key"] {
         cases.push(refused(&format!("the name {name}"), post(&format!("{name}: 0\r\n"), "")));
+    }
+    for name in ["content_length", "Content_Length", "transfer_encoding"] {
+        cases.push(refused(&format!("the name {name}"), post(&format!("{name}: 0\r\n"), "")).closing());
     }
     for field in [
         ": x",
