@@ -57,11 +57,14 @@ pub(super) async fn revoke_app(desk: &Desk, call: Call) -> Answer {
     let text = |name| Ok::<_, Problem>(fields.text(name)?.unwrap_or_default());
     let app = [text("dialect")?, text("client")?, text("app")?];
     csrf::check(desk, Purpose::RevokeApp(who.session, app), &fields)?;
+    // One that cannot be taken back keeps none of the others.
+    let mut all = Ok(());
     for application in desk.engine.applications(&who.user).await? {
         if app_of(desk, &application) == app {
-            desk.engine.revoke_own(application.grant.id, who.user.id).await?;
+            all = all.and(desk.engine.revoke_own(application.grant.id, who.user.id).await);
         }
     }
+    all?;
     Ok(reply::noted(reply::see_other(&desk.path(APPLICATIONS)), None, "revoked_app"))
 }
 
