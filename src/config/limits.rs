@@ -1,10 +1,10 @@
 //! What is counted, by whom, and how much of it is too much: one table, a row an action. Each row
 //! is a key of `[limits]`.
 //!
-//! Device codes, access tokens and refresh tokens have no row. They hold 160 random bits and more,
-//! and what was never issued is refused by its MAC before any store is asked, which costs less than
-//! a counter would; and a counter by address would let one broken program keep the refreshes of all
-//! who share its address from being answered.
+//! Redeeming has no limit unless the operator wants one. Device codes and refresh tokens hold 160
+//! random bits and more, and what was never issued is refused by its MAC before any store is asked;
+//! a limit by address would let one broken program keep the refreshes of all who share its address
+//! from being answered.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -15,6 +15,8 @@ pub enum Action {
     Start,
     /// Polling with a code that is still pending.
     Poll,
+    /// Showing a code or a refresh token, for what it is worth.
+    Redeem,
     /// Entering a user code that is not there (RFC 8628 section 5.1).
     GuessUserCode,
     /// Sending a six-digit code that is wrong.
@@ -104,7 +106,7 @@ impl Row {
     /// Whether what is counted are guesses: their number is all that keeps a short secret, so they
     /// always have a limit.
     pub const fn is_guess(&self) -> bool {
-        !matches!(self.action, Action::Start | Action::Poll | Action::WrongTypedCodes | Action::Forward)
+        !matches!(self.action, Action::Start | Action::Poll | Action::Redeem | Action::WrongTypedCodes | Action::Forward)
     }
 }
 
@@ -123,9 +125,10 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
 /// The table. Whoever counts guesses in several rows at a time asks for them in this order.
-pub const ROWS: [Row; 11] = [
+pub const ROWS: [Row; 12] = [
     row(Action::Start, "start", Key::Address, rate(5, MINUTE), "Asking for a code"),
     row(Action::Poll, "poll", Key::Grant, rate(20, MINUTE), "Polling while a code is pending"),
+    row(Action::Redeem, "redeem", Key::Address, None, "Showing a code or a refresh token, right or wrong"),
     row(Action::GuessUserCode, "guess_user_code", Key::UserAndAddress, rate(10, 10 * MINUTE), "Wrong user codes"),
     row(Action::GuessTypedCode, "guess_typed_code", Key::Address, rate(10, 15 * MINUTE), "Wrong six-digit codes"),
     row(

@@ -14,7 +14,7 @@
 mod answers;
 mod options;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use http::{Method, Response, StatusCode};
 use serde_json::json;
@@ -134,10 +134,10 @@ impl Desk {
         }
         let client = client_auth::authenticate(&self.house.engine, NAME, &call.head.headers, &fields, call.peer.ip).await?;
         if grant_type == DEVICE_CODE {
-            self.poll(client, fields.required("device_code")?, &call.gone).await
+            self.poll(client, fields.required("device_code")?, call.peer.ip, &call.gone).await
         } else {
             let scopes = scopes(&fields)?;
-            self.refresh(client, fields.required("refresh_token")?, scopes.as_ref()).await
+            self.refresh(client, fields.required("refresh_token")?, call.peer.ip, scopes.as_ref()).await
         }
     }
 
@@ -145,12 +145,13 @@ impl Desk {
     async fn cli_token(&self, call: Call) -> Answer {
         let client = self.default_client()?;
         let fields = Fields::read(&call.head.headers, call.body, Takes::Json).await?;
-        self.poll(client, fields.required("device_code")?, &call.gone).await
+        self.poll(client, fields.required("device_code")?, call.peer.ip, &call.gone).await
     }
 
-    async fn poll(&self, client: &Client, device_code: &str, gone: &tokio_util::sync::CancellationToken) -> Answer {
+    async fn poll(&self, client: &Client, device_code: &str, peer: IpAddr, gone: &tokio_util::sync::CancellationToken) -> Answer {
         let options = &self.options;
-        let poll = Poll { style: &options.style, client: &client.id, device_code, interval: options.interval, hold: options.hold, gone };
+        let poll =
+            Poll { style: &options.style, client: &client.id, device_code, interval: options.interval, hold: options.hold, peer, gone };
         let tokens = self.house.engine.poll(poll).await?;
         Ok(reply::noted(answers::tokens(&tokens, options), Some(tokens.grant), "issued"))
     }
@@ -159,11 +160,11 @@ impl Desk {
     async fn cli_refresh(&self, call: Call) -> Answer {
         let client = self.default_client()?;
         let fields = Fields::read(&call.head.headers, call.body, Takes::Json).await?;
-        self.refresh(client, fields.required("refreshToken")?, None).await
+        self.refresh(client, fields.required("refreshToken")?, call.peer.ip, None).await
     }
 
-    async fn refresh(&self, client: &Client, refresh_token: &str, scopes: Option<&Scopes>) -> Answer {
-        let refresh = Refresh { style: &self.options.style, client: &client.id, refresh_token, scopes };
+    async fn refresh(&self, client: &Client, refresh_token: &str, peer: IpAddr, scopes: Option<&Scopes>) -> Answer {
+        let refresh = Refresh { style: &self.options.style, client: &client.id, refresh_token, peer, scopes };
         let tokens = self.house.engine.refresh(refresh).await?;
         Ok(reply::noted(answers::tokens(&tokens, &self.options), Some(tokens.grant), "refreshed"))
     }

@@ -42,6 +42,7 @@ impl Engine {
     /// the request is void, denied or taken back; `invalid_grant` where it is unknown, expired or
     /// used. Limited by address.
     pub async fn exchange(&self, exchange: Exchange<'_>) -> Result<Tokens, Error> {
+        self.limits.take(Action::Redeem, Who::peer(exchange.peer))?;
         let by_peer = self.limits.guess(Action::GuessTypedCode, Who::peer(exchange.peer)).await?;
         let ask = exchange.ask.ok_or(UNKNOWN)?;
         let grant = self.asked(ask).await?.ok_or(UNKNOWN)?;

@@ -4,7 +4,7 @@
 //! still pending can be too fast. A poll that came in time waits a while for the decision, and is
 //! answered in the moment it comes.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +38,8 @@ pub struct Poll<'a> {
     pub interval: Duration,
     /// How long the answer may wait for the decision.
     pub hold: Duration,
+    /// From where.
+    pub peer: IpAddr,
     /// Ends when the device has hung up.
     pub gone: &'a CancellationToken,
 }
@@ -52,6 +54,7 @@ impl Engine {
     /// The words of RFC 8628 section 3.5; `invalid_grant` for a code that is unknown or used;
     /// limited beyond twenty polls a minute of a pending code.
     pub async fn poll(&self, poll: Poll<'_>) -> Result<Tokens, Error> {
+        self.limits.take(Action::Redeem, Who::peer(poll.peer))?;
         let code = Presented::read(&self.keyring, Kind::DeviceCode, poll.device_code).ok_or(UNKNOWN)?;
         let until = self.clock.boot_now() + poll.hold;
         let mut in_pace = false;

@@ -1,6 +1,9 @@
 //! Refresh: an app trades its refresh token for the next pair (RFC 6749 section 6).
 
+use std::net::IpAddr;
+
 use super::{Engine, Error, Style, Tokens};
+use crate::limit::{Action, Who};
 use crate::oauth::{
     grant::Caller,
     id::ClientId,
@@ -18,6 +21,8 @@ pub struct Refresh<'a> {
     pub client: &'a ClientId,
     /// What it shows.
     pub refresh_token: &'a str,
+    /// From where.
+    pub peer: IpAddr,
     /// What the new access token may do; `None` for all that was granted.
     pub scopes: Option<&'a Scopes>,
 }
@@ -31,6 +36,7 @@ impl Engine {
     /// # Errors
     /// `invalid_grant`, `invalid_scope`.
     pub async fn refresh(&self, refresh: Refresh<'_>) -> Result<Tokens, Error> {
+        self.limits.take(Action::Redeem, Who::peer(refresh.peer))?;
         let token = Presented::read(&self.keyring, Kind::Refresh, refresh.refresh_token).ok_or(UNKNOWN)?;
         let terms = refresh.style.terms(self.keyring.minting());
         let caller = Caller { dialect: refresh.style.dialect, client: refresh.client };

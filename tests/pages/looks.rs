@@ -253,7 +253,7 @@ async fn the_account_is_legible_and_so_are_all_pages_in_german_and_in_an_operato
     studio.gateway.time.advance(Duration::from_secs(3 * 86_400));
     studio.browser.page("Account").await;
     studio.browser.fill("Name", HOSTILE).await;
-    for scope in ["Use the models.", "Draw pictures.", "Manage your apps at the gateway's own interface."] {
+    for scope in ["Use the models.", "Draw pictures.", "Manage your apps through the API."] {
         studio.browser.tick(scope).await;
     }
     studio.browser.press("Create token").await;

@@ -54,7 +54,7 @@ pub(crate) async fn issue(engine: &Engine, user: &User, client: &str) -> Token {
     engine.decide(started.grant, Decider { user, session: None }, Decision::Approve).await.unwrap();
     let device_code = started.device_code.expose_secret();
     let (interval, hold, gone) = (Duration::from_secs(5), Duration::ZERO, &CancellationToken::new());
-    let tokens = engine.poll(Poll { style: &STYLE, client: &client.id, device_code, interval, hold, gone }).await.unwrap();
+    let tokens = engine.poll(Poll { style: &STYLE, client: &client.id, device_code, interval, hold, peer: network, gone }).await.unwrap();
     Token {
         grant: tokens.grant,
         access: tokens.access.expose_secret().to_owned(),

@@ -164,7 +164,7 @@ impl House {
 
     pub(crate) async fn poll_as(&self, client: &str, device_code: &str, hold: Duration, gone: &CancellationToken) -> Result<Given, Error> {
         let client = ClientId::new(client);
-        let poll = Poll { style: &STYLE, client: &client, device_code, interval: INTERVAL, hold, gone };
+        let poll = Poll { style: &STYLE, client: &client, device_code, interval: INTERVAL, hold, peer: Ipv4Addr::LOCALHOST.into(), gone };
         Ok(self.engine.poll(poll).await?.into())
     }
 
@@ -174,7 +174,11 @@ impl House {
 
     pub(crate) async fn refresh_as(&self, client: &str, refresh_token: &str, scopes: Option<&Scopes>) -> Result<Given, Error> {
         let client = ClientId::new(client);
-        Ok(self.engine.refresh(Refresh { style: &STYLE, client: &client, refresh_token, scopes }).await?.into())
+        Ok(self
+            .engine
+            .refresh(Refresh { style: &STYLE, client: &client, refresh_token, peer: Ipv4Addr::LOCALHOST.into(), scopes })
+            .await?
+            .into())
     }
 
     /// The user [`USER`], as he was made, decides.

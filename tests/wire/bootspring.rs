@@ -40,6 +40,7 @@ golden! {
     mounted_elsewhere,
     nobody_grants_more_than_he_holds,
     polls_keep_their_pace,
+    redeeming_may_be_limited_by_address,
     scopes_are_those_asked_for_within_the_clients_own,
     ten_wrong_secrets_of_one_client,
     the_command_line_is_let_in,
