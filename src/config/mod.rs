@@ -5,11 +5,13 @@
 //! `[dialects.<name>]` table is read by it.
 
 pub mod branding;
+mod connections;
 pub mod environment;
 pub mod file;
 pub mod limits;
 pub mod path;
 pub mod problem;
+mod public_url;
 pub mod resolve;
 mod warnings;
 
@@ -22,9 +24,11 @@ use url::Url;
 
 use crate::oauth::{client::Client, scope::Scopes, secret::RootId};
 pub use branding::{Accent, Colour, Language, Logo, Sentence};
+pub use connections::Connections;
 pub use environment::Environment;
 pub use file::{Section, Written};
 pub use problem::{Place, Problem, Problems};
+pub use public_url::PublicUrl;
 pub use resolve::{known_keys, load, load_text};
 
 /// Everything that an operator decided, checked.
@@ -67,59 +71,6 @@ pub struct Config {
     pub clients: Vec<Client>,
 }
 
-/// The gateway's own address, as others see it. Every link and redirect is built from it, never
-/// from what a request says.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PublicUrl(Url);
-
-impl PublicUrl {
-    /// Checks that the URL can be an issuer: http(s), no path, query, fragment or credentials,
-    /// and https unless the host is a loopback one.
-    ///
-    /// # Errors
-    /// What is wrong and what to write instead.
-    pub fn new(url: Url) -> Result<Self, (String, String)> {
-        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-            return Err(("the public URL must be an http or https address".into(), "write it like \"https://ai.example.com\"".into()));
-        }
-        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some()
-        {
-            return Err((
-                "the public URL must be a bare address, without path, query, fragment or user".into(),
-                "write scheme and host only; dialects and pages have their own `prefix`".into(),
-            ));
-        }
-        let loopback = match url.host() {
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-            None => false,
-        };
-        if url.scheme() == "http" && !loopback {
-            return Err((
-                "outside of this machine the public URL must be https: passwords and tokens travel over it".into(),
-                "write https://... and let a TLS-terminating load balancer stand in front".into(),
-            ));
-        }
-        Ok(Self(url))
-    }
-
-    /// The address without a slash at its end: the issuer.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str().trim_end_matches('/')
-    }
-
-    /// The address of a path on the gateway.
-    pub fn join(&self, path: &str) -> String {
-        format!("{}{path}", self.as_str())
-    }
-
-    /// Whether browsers reach the gateway over TLS.
-    pub fn is_https(&self) -> bool {
-        self.0.scheme() == "https"
-    }
-}
-
 /// What becomes of requests that have header names with `_`, which many servers take for `-`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UnderscoreHeaders {
@@ -127,42 +78,6 @@ pub enum UnderscoreHeaders {
     Refuse,
     /// They go on without these fields.
     Drop,
-}
-
-/// How long callers may take, and how many of them there may be.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Connections {
-    /// At most so many connections.
-    pub max: u32,
-    /// At most so many from one address, or one IPv6 /64.
-    pub max_per_peer: u32,
-    /// How long a request's head may take, and a new connection to its first byte.
-    pub head_timeout: Duration,
-    /// How long a connection may wait for its next request.
-    pub idle_timeout: Duration,
-    /// In so much time a body that is waited for brings [`Connections::body_rate`] of it.
-    pub body_timeout: Duration,
-    /// Bytes a second; 0: any byte will do.
-    pub body_rate: u32,
-    /// How long a caller may take nothing of an answer.
-    pub send_timeout: Duration,
-    /// An older connection takes no further request.
-    pub max_age: Duration,
-}
-
-impl Default for Connections {
-    fn default() -> Self {
-        Self {
-            max: 16_000,
-            max_per_peer: 4_000,
-            head_timeout: Duration::from_secs(15),
-            idle_timeout: Duration::from_secs(75),
-            body_timeout: Duration::from_secs(30),
-            body_rate: 100,
-            send_timeout: Duration::from_secs(30),
-            max_age: Duration::from_secs(60 * 60),
-        }
-    }
 }
 
 /// How the log is written.
