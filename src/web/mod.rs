@@ -109,7 +109,7 @@ impl Desk {
         desk.here = match path {
             SIGN_IN => Next::read(&query).unwrap_or(Next::Applications),
             DEVICE | DECISION => Next::Device(query.text("user_code").ok().flatten().and_then(UserCode::parse)),
-            AUTHORIZE_APP => Next::authorize_app(&query),
+            AUTHORIZE_APP => Next::authorize_app(&query).unwrap_or(Next::Applications),
             ACCOUNT | PASSWORD | TOKENS | REVOKE_TOKEN => Next::Account,
             _ => Next::Applications,
         };

@@ -33,16 +33,16 @@ impl Next {
     pub(super) fn read(fields: &Fields) -> Result<Self, Problem> {
         Ok(match fields.text("to")? {
             Some("device") => Self::Device(fields.text("user_code")?.and_then(UserCode::parse)),
-            Some("authorize-app") => Self::authorize_app(fields),
+            Some("authorize-app") => Self::authorize_app(fields)?,
             Some("account") => Self::Account,
             _ => Self::Applications,
         })
     }
 
     /// The page of the ask that is named in a query or form.
-    pub(super) fn authorize_app(fields: &Fields) -> Self {
-        let ask = fields.text(authorize_app::ASK).ok().flatten().and_then(AskId::parse);
-        ask.map_or(Self::Applications, Self::AuthorizeApp)
+    pub(super) fn authorize_app(fields: &Fields) -> Result<Self, Problem> {
+        let ask = fields.text(authorize_app::ASK)?.and_then(AskId::parse);
+        Ok(ask.map_or(Self::Applications, Self::AuthorizeApp))
     }
 
     pub(super) fn path(&self, desk: &Desk) -> String {

@@ -291,6 +291,16 @@ async fn a_yes_needs_the_form_that_its_own_session_was_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_way_back_that_cannot_be_read_is_refused_and_one_that_names_nothing_leads_to_the_list() {
+    let gateway = Gateway::with(CONFIG).await;
+    let person = Person::at(&gateway);
+    assert_eq!(person.get("/sign-in?to=authorize-app&request_id=%00").await.status, 400);
+    let page = person.get("/sign-in?to=authorize-app&request_id=nothing").await;
+    assert!(page.status == 200 && !page.text().contains("authorize-app"), "{}", page.text());
+    gateway.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn signing_in_leads_back_to_the_request() {
     let gateway = Gateway::with(CONFIG).await;
     let request = ask(&gateway, address(1)).await;
