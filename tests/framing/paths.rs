@@ -82,12 +82,21 @@ const HABITS: [(&str, Habit); 8] = [
     ("splits at ? and #", before_query),
 ];
 
-/// A path as a server has it in hand, written so that it is read as that.
+/// A path as a server has it in hand, written so that it is read as that. An escape's digits are
+/// written in upper case, since their case says nothing (RFC 3986, section 6.2.2.1).
 fn respelled(path: &str) -> String {
     let mut target = String::new();
+    let mut digits = 0;
     for byte in path.bytes() {
+        let is_digit = digits > 0 && byte.is_ascii_hexdigit();
+        digits = if is_digit { digits - 1 } else { 0 };
         match byte {
-            b'/' | b':' | b';' | b'%' => target.push(char::from(byte)),
+            byte if is_digit => target.push(char::from(byte.to_ascii_uppercase())),
+            b'%' => {
+                digits = 2;
+                target.push('%');
+            }
+            b'/' | b':' | b';' => target.push(char::from(byte)),
             byte if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => target.push(char::from(byte)),
             byte => target.push_str(&format!("%{byte:02X}")),
         }
