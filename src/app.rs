@@ -9,7 +9,7 @@ use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::{
     clock::Clock,
-    config::{Claim, Config, Environment, Pages, Problems, Written, resolve},
+    config::{Claim, Config, Environment, Pages, Paths, Problems, Route, RouteAuth, Written, resolve},
     dialects::{DIALECTS, Dialect, House},
     engine::{Engine, personal_client},
     limit::Limits,
@@ -18,7 +18,7 @@ use crate::{
         peer::Proxies,
         runtime::{Listeners, Threads},
     },
-    oauth::{client::Clients, secret::Keyring},
+    oauth::{client::Declared, secret::Keyring},
     ops::health,
     proxy::{
         Gate, Shared,
@@ -27,7 +27,7 @@ use crate::{
         upstream::{self, Upstreams},
     },
     store::{
-        Store, Unavailable,
+        Clients, Store, Unavailable,
         embedded::{Embedded, OpenError},
     },
     verify::Verifier,
@@ -138,7 +138,9 @@ impl Interior {
     /// [`StartError`].
     pub async fn over(plan: Plan, store: Arc<dyn Store>, clock: Clock) -> Result<Self, StartError> {
         let keyring: Arc<Keyring> = Arc::new(roots::keyring(&plan.config, store.as_ref()).await?);
-        let clients: Arc<Clients> = Arc::new(plan.config.clients.iter().cloned().chain([personal_client()]).collect());
+        let personal = Declared { client: personal_client(), secret: None };
+        let declared = plan.config.clients.iter().cloned().chain([personal]);
+        let clients = Arc::new(Clients::new(Arc::clone(&store), declared));
         let limits = Arc::new(Limits::new(&plan.config.limits, &clock));
         let verifier = Arc::new(Verifier::new(Arc::clone(&store), Arc::clone(&keyring), Arc::clone(&clients), clock.clone()));
         let engine = Arc::new(Engine::new(Arc::clone(&store), keyring, clients, Arc::clone(&verifier), Arc::clone(&limits), clock.clone()));
@@ -194,6 +196,8 @@ impl Interior {
         let house = House {
             engine: Arc::clone(&self.engine),
             device_page: config.public_url.join(&format!("{}{}", config.pages.prefix, web::DEVICE)),
+            issuer: config.public_url.as_str().to_owned(),
+            resources: protected(config),
         };
         let code_page = self.plan.dialects.iter().find_map(|dialect| dialect.code_page());
         let pages = Arc::new(web::House::new(Arc::clone(&self.engine), config, code_page, self.clock.clone())?);
@@ -277,4 +281,14 @@ impl Gateway {
             }
         }
     }
+}
+
+/// The paths of protected routes, below which everything is a resource.
+fn protected(config: &Config) -> Vec<String> {
+    let protected = config.routes.iter().filter(|route| route.auth != RouteAuth::None);
+    let prefix = |route: &Route| match &route.claim.paths {
+        Paths::Prefix(prefix) => Some(prefix.trim_end_matches('/').to_owned()),
+        Paths::Exact(_) => None,
+    };
+    protected.filter_map(prefix).collect()
 }

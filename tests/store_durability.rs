@@ -33,7 +33,7 @@ fn numbered(n: u64) -> Vec<Change> {
     vec![
         put_grant(n, Expect::Absent, None),
         put_user(writer, n, Expect::Any),
-        Change::Link { list: list(writer), member: grant_id(n), until: Timestamp::MAX },
+        Change::Link { list: list(writer), member: *grant_id(n).as_bytes(), until: Timestamp::MAX },
         put_user_code(n, Expect::Absent, None),
     ]
 }
@@ -105,7 +105,7 @@ async fn check(dir: &Path, answered: &BTreeSet<u64>) {
     for n in 0..answered.last().map_or(0, |last| last + 50) {
         let grant = store.load(&Key::Grant(grant_id(n))).await.unwrap().is_some();
         let code = store.load(&user_code(n)).await.unwrap().is_some();
-        assert!(grant == code && grant == linked.contains(&grant_id(n)), "commit {n} is split");
+        assert!(grant == code && grant == linked.contains(grant_id(n).as_bytes()), "commit {n} is split");
         assert!(grant || !answered.contains(&n), "commit {n} is lost");
         if grant {
             newest.insert(n % WRITERS, n);

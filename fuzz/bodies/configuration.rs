@@ -23,7 +23,10 @@ pub fn body(data: &[u8]) {
                 RouteAuth::Bearer(scopes) => Some(scopes),
                 RouteAuth::None => None,
             });
-            assert!(asked.chain(config.clients.iter().map(|client| &client.scopes)).all(|scopes| known.cover(scopes)), "{known}");
+            assert!(
+                asked.chain(config.clients.iter().map(|declared| &declared.client.scopes)).all(|scopes| known.cover(scopes)),
+                "{known}"
+            );
             assert!(config.routes.iter().all(|route| route.upstream < config.upstreams.len()));
         }
         Err(problems) => {

@@ -22,7 +22,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::oauth::{client::Client, scope::Scopes, secret::RootId};
+use crate::oauth::{client::Declared, scope::Scopes, secret::RootId};
 pub use branding::{Accent, Colour, Language, Logo, Sentence};
 pub use connections::Connections;
 pub use environment::Environment;
@@ -68,7 +68,7 @@ pub struct Config {
     /// What is forwarded to them.
     pub routes: Vec<Route>,
     /// The clients that dialects declare.
-    pub clients: Vec<Client>,
+    pub clients: Vec<Declared>,
 }
 
 /// What becomes of requests that have header names with `_`, which many servers take for `-`.
@@ -246,5 +246,5 @@ pub trait Mounted {
     /// The paths it answers.
     fn claims(&self) -> Vec<Claim>;
     /// The clients it declares.
-    fn clients(&self) -> Vec<Client>;
+    fn clients(&self) -> Vec<Declared>;
 }

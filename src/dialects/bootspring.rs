@@ -26,11 +26,13 @@ use crate::{
     engine::{Poll, Refresh, Start},
     message::{BadInput, Body, Call, Credential, Endpoint, Fields, Need, Shape, Takes, endpoint, reply},
     oauth::{
+        audience::Audience,
         claim::Claim,
         client::{Client, UNKNOWN},
-        grant::Requester,
+        grant::{Requester, Wanted},
         refusal::{ErrorCode, Refusal},
         scope::Scopes,
+        subject::Subject,
         token::Kind,
     },
 };
@@ -99,12 +101,12 @@ impl Desk {
         let client = client_auth::authenticate(&self.house.engine, NAME, &call.head.headers, &fields, call.peer.ip).await?;
         let agent = call.head.headers.get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok());
         let requester = Requester { app: None, device: None, platform: agent.and_then(Claim::cleaned), network: call.peer.ip };
-        self.start(client, scopes(&fields)?, requester).await
+        self.start(&client, scopes(&fields)?, requester).await
     }
 
     /// Step 1, as the command line does it.
     async fn cli_code(&self, call: Call) -> Answer {
-        let client = self.default_client()?;
+        let client = self.default_client().await?;
         let fields = Fields::read(&call.head.headers, call.body, Takes::Json).await?;
         let device = fields.object("device")?;
         let platform: Vec<&str> = [device.text("platform")?, device.text("arch")?].into_iter().flatten().collect();
@@ -114,12 +116,20 @@ impl Desk {
             platform: Claim::cleaned(&platform.join(" ")),
             network: call.peer.ip,
         };
-        self.start(client, scopes(&fields)?, requester).await
+        self.start(&client, scopes(&fields)?, requester).await
     }
 
     async fn start(&self, client: &Client, scopes: Option<Scopes>, requester: Requester) -> Answer {
         let options = &self.options;
-        let start = Start { style: &options.style, prefix: "bs_dc_", client, scopes, requester, life: options.code_life };
+        let start = Start {
+            style: &options.style,
+            prefix: "bs_dc_",
+            client,
+            scopes,
+            audience: Audience::default(),
+            requester,
+            life: options.code_life,
+        };
         let started = self.house.engine.start(start).await?;
         Ok(reply::noted(answers::started(&started, &self.house.device_page, options), Some(started.grant), "started"))
     }
@@ -134,37 +144,37 @@ impl Desk {
         }
         let client = client_auth::authenticate(&self.house.engine, NAME, &call.head.headers, &fields, call.peer.ip).await?;
         if grant_type == DEVICE_CODE {
-            self.poll(client, fields.required("device_code")?, call.peer.ip, &call.gone).await
+            self.poll(&client, fields.required("device_code")?, call.peer.ip, &call.gone).await
         } else {
             let scopes = scopes(&fields)?;
-            self.refresh(client, fields.required("refresh_token")?, call.peer.ip, scopes.as_ref()).await
+            self.refresh(&client, fields.required("refresh_token")?, call.peer.ip, scopes.as_ref()).await
         }
     }
 
     /// Step 3, as the command line does it.
     async fn cli_token(&self, call: Call) -> Answer {
-        let client = self.default_client()?;
+        let client = self.default_client().await?;
         let fields = Fields::read(&call.head.headers, call.body, Takes::Json).await?;
-        self.poll(client, fields.required("device_code")?, call.peer.ip, &call.gone).await
+        self.poll(&client, fields.required("device_code")?, call.peer.ip, &call.gone).await
     }
 
     async fn poll(&self, client: &Client, device_code: &str, peer: IpAddr, gone: &tokio_util::sync::CancellationToken) -> Answer {
         let options = &self.options;
-        let poll =
-            Poll { style: &options.style, client: &client.id, device_code, interval: options.interval, hold: options.hold, peer, gone };
+        let poll = Poll { style: &options.style, client, device_code, interval: options.interval, hold: options.hold, peer, gone };
         let tokens = self.house.engine.poll(poll).await?;
         Ok(reply::noted(answers::tokens(&tokens, options), Some(tokens.grant), "issued"))
     }
 
     /// Step 4, as the command line does it.
     async fn cli_refresh(&self, call: Call) -> Answer {
-        let client = self.default_client()?;
+        let client = self.default_client().await?;
         let fields = Fields::read(&call.head.headers, call.body, Takes::Json).await?;
-        self.refresh(client, fields.required("refreshToken")?, call.peer.ip, None).await
+        self.refresh(&client, fields.required("refreshToken")?, call.peer.ip, None).await
     }
 
     async fn refresh(&self, client: &Client, refresh_token: &str, peer: IpAddr, scopes: Option<&Scopes>) -> Answer {
-        let refresh = Refresh { style: &self.options.style, client: &client.id, refresh_token, peer, scopes };
+        let wanted = Wanted { scopes, audience: None };
+        let refresh = Refresh { style: &self.options.style, client, refresh_token, peer, wanted };
         let tokens = self.house.engine.refresh(refresh).await?;
         Ok(reply::noted(answers::tokens(&tokens, &self.options), Some(tokens.grant), "refreshed"))
     }
@@ -189,15 +199,15 @@ impl Desk {
 
     /// Step 5.
     fn me(&self, call: &Call) -> Answer {
-        let Some(subject) = &call.subject else { return Err(UNKNOWN.into()) };
-        let user = json!({"id": subject.user.to_string(), "email": subject.email, "tier": self.options.tier});
-        Ok(reply::noted(reply::no_store(reply::json(StatusCode::OK, &json!({ "user": user }))), Some(subject.grant), "me"))
+        let Some(Subject { user: Some(user), grant, .. }) = &call.subject else { return Err(UNKNOWN.into()) };
+        let user = json!({"id": user.id.to_string(), "email": user.email, "tier": self.options.tier});
+        Ok(reply::noted(reply::no_store(reply::json(StatusCode::OK, &json!({ "user": user }))), Some(*grant), "me"))
     }
 
     /// The client that stands for a caller who names none.
-    fn default_client(&self) -> Result<&Client, Problem> {
+    async fn default_client(&self) -> Result<Client, Problem> {
         let id = self.options.default_client.as_ref().ok_or(UNKNOWN)?;
-        Ok(self.house.engine.clients().get(NAME, id).ok_or(UNKNOWN)?)
+        Ok(self.house.engine.client(NAME, id).await?.ok_or(UNKNOWN)?)
     }
 }
 

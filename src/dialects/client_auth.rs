@@ -7,8 +7,7 @@ use http::HeaderMap;
 use secrecy::SecretString;
 
 use crate::{
-    engine::Engine,
-    limit::Limited,
+    engine::{Engine, Error},
     message::{BadInput, Credential, Fields},
     oauth::{
         client::{Client, UNKNOWN},
@@ -30,8 +29,8 @@ pub enum ClientError {
         /// section 5.2).
         challenged: bool,
     },
-    /// Too many wrong secrets.
-    Limited(Limited),
+    /// Too many wrong secrets, or nobody can say.
+    Engine(Error),
 }
 
 impl From<BadInput> for ClientError {
@@ -46,13 +45,13 @@ impl From<BadInput> for ClientError {
 ///
 /// # Errors
 /// [`ClientError`].
-pub async fn authenticate<'a>(
-    engine: &'a Engine,
+pub async fn authenticate(
+    engine: &Engine,
     dialect: &str,
     headers: &HeaderMap,
     fields: &Fields,
     peer: IpAddr,
-) -> Result<&'a Client, ClientError> {
+) -> Result<Client, ClientError> {
     let in_body = fields.text("client_id")?;
     let secret_in_body = fields.text("client_secret")?;
     let two_ways = || BadInput::Malformed("The client authenticates in two ways.".into());
@@ -68,16 +67,17 @@ pub async fn authenticate<'a>(
         Credential::Other => return Err(refused(true)),
         Credential::None | Credential::Bearer(_) => (fields.required("client_id")?.to_owned(), secret_in_body.map(str::to_owned), false),
     };
-    let client = engine.clients().get(dialect, &ClientId::new(id)).ok_or(refused(challenged))?;
-    match engine.authenticate_client(client, secret.map(SecretString::from).as_ref(), peer).await? {
+    let client = engine.client(dialect, &ClientId::new(id)).await?.ok_or(refused(challenged))?;
+    match engine.authenticate_client(&client, secret.map(SecretString::from).as_ref(), peer).await {
         Ok(()) => Ok(client),
-        Err(refusal) => Err(ClientError::Refused { refusal, challenged }),
+        Err(Error::Refused(refusal)) => Err(ClientError::Refused { refusal, challenged }),
+        Err(error) => Err(error.into()),
     }
 }
 
-impl From<Limited> for ClientError {
-    fn from(limited: Limited) -> Self {
-        Self::Limited(limited)
+impl From<Error> for ClientError {
+    fn from(error: Error) -> Self {
+        Self::Engine(error)
     }
 }
 

@@ -3,17 +3,26 @@
 //!
 //! A new dialect is one file and one line in [`DIALECTS`].
 
+pub mod authorize;
 pub mod bootspring;
 pub mod client_auth;
 pub mod serechat;
 
 use std::sync::Arc;
 
+pub use authorize::{Authorizes, Question, Unanswered};
+
 use crate::{
     config::{Claim, DialectRow, Mounted},
-    engine::Engine,
-    message::Endpoint,
-    oauth::client::Client,
+    engine::{Engine, Spelling},
+    message::{Endpoint, Fields},
+    oauth::{
+        audience::Audience,
+        client::{Declared, GrantType},
+        refusal::{ErrorCode, Refusal},
+        resource,
+        scope::Scopes,
+    },
 };
 
 /// Every dialect that there is.
@@ -26,15 +35,37 @@ pub trait Dialect: Mounted + Send + Sync {
 
     /// Where its users decide and are shown a code to be typed, if that is its way. The page itself
     /// is one of the pages for people.
-    fn code_page(&self) -> Option<CodePage> {
+    fn code_page(&self) -> Option<PageAt> {
+        None
+    }
+
+    /// Where its users decide about what a browser brought, if that is its way.
+    fn authorizes(&self, _house: &House) -> Option<Arc<dyn Authorizes>> {
+        None
+    }
+
+    /// What users may make on the page of their apps, if they may.
+    fn apps(&self) -> Option<Apps> {
         None
     }
 }
 
-/// The address of the page on which a user decides about an ask and is shown the code for it. The
-/// dialect claims it, for all methods.
+/// The apps that users of a dialect may make.
+#[derive(Clone, Debug)]
+pub struct Apps {
+    /// What people call the dialect.
+    pub label: &'static str,
+    /// How it spells what apps get.
+    pub spelling: Spelling,
+    /// The scopes that an app may be made for.
+    pub scopes: Scopes,
+    /// In which ways such an app may ask.
+    pub grant_types: &'static [GrantType],
+}
+
+/// The address of a page on which a user decides, which a dialect claims, for all methods.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CodePage {
+pub struct PageAt {
     /// Only for this host; `None` for every host.
     pub host: Option<String>,
     /// The path.
@@ -46,7 +77,7 @@ impl Mounted for Arc<dyn Dialect> {
         self.as_ref().claims()
     }
 
-    fn clients(&self) -> Vec<Client> {
+    fn clients(&self) -> Vec<Declared> {
         self.as_ref().clients()
     }
 }
@@ -58,4 +89,24 @@ pub struct House {
     pub engine: Arc<Engine>,
     /// The address of the page where a user enters a code: `verification_uri`.
     pub device_page: String,
+    /// The gateway's name as an authorization server: its public URL (RFC 8414 section 2).
+    pub issuer: String,
+    /// The paths that are protected, each with all below it: a resource is one of these, or all.
+    pub resources: Vec<String>,
+}
+
+impl House {
+    /// The resources that a request names (RFC 8707 section 2); `None` where it names none.
+    ///
+    /// # Errors
+    /// `invalid_target`, `invalid_request`.
+    pub fn audience(&self, fields: &Fields) -> Result<Option<Audience>, Refusal> {
+        const TARGET: Refusal = Refusal::new(ErrorCode::InvalidTarget, "The resource is none that this server stands in front of.");
+        let named = fields.texts("resource")?;
+        if named.is_empty() {
+            return Ok(None);
+        }
+        let resources = named.into_iter().map(|text| resource::parse(text, &self.issuer, &self.resources).ok_or(TARGET));
+        Ok(Some(resources.collect::<Result<_, _>>()?))
+    }
 }

@@ -15,17 +15,18 @@ use http::{Method, Response, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::{CodePage, Dialect, House};
+use super::{Dialect, House, PageAt};
 use crate::{
     config::{self, DialectRow, Mount, Mounted, Paths, Section},
     engine::{Ask, Error, Exchange, Style},
     message::{BadInput, Body, Call, Endpoint, Fields, Need, Refused, RequestId, Takes, endpoint, reply},
     oauth::{
         claim::Claim,
-        client::Client,
+        client::{Client, Declared, UNKNOWN},
         grant::Requester,
         id::ClientId,
         refusal::ErrorCode,
+        signing::TokenFormat,
         typed::{AskId, TypedCode},
     },
 };
@@ -43,7 +44,8 @@ const CODE_LIFE: Duration = Duration::from_secs(5 * 60);
 const MAX_RETRY_AFTER: u64 = 600;
 
 /// Seconds until expiry. Currently 31 536 000 (one year).
-const STYLE: Style = Style { dialect: NAME, access: "sc_at_", access_life: Duration::from_secs(31_536_000), refresh: None };
+const STYLE: Style =
+    Style { dialect: NAME, access: "sc_at_", access_life: Duration::from_secs(31_536_000), format: TokenFormat::Opaque, refresh: None };
 
 /// The line in the table of dialects.
 pub const ROW: DialectRow<Arc<dyn Dialect>> = DialectRow { name: NAME, read: |mount, section| Arc::new(SereChat::read(mount, section)) };
@@ -59,8 +61,7 @@ pub struct SereChat {
 impl SereChat {
     fn read(mount: Mount, section: &mut Section<'_>) -> Self {
         let scopes = section.scopes_or("scopes", "inference");
-        let client =
-            Client { id: ClientId::new(NAME), dialect: NAME, name: "SereChat app".to_owned(), scopes, secret: None, generation: 0 };
+        let client = Client::declared(NAME, ClientId::new(NAME), "SereChat app".to_owned(), scopes);
         Self { mount, client }
     }
 
@@ -80,8 +81,8 @@ impl Mounted for SereChat {
         [(REQUEST, vec![Method::POST]), (EXCHANGE, vec![Method::POST]), (PAGE, Vec::new())].into_iter().map(claim).collect()
     }
 
-    fn clients(&self) -> Vec<Client> {
-        vec![self.client.clone()]
+    fn clients(&self) -> Vec<Declared> {
+        vec![Declared { client: self.client.clone(), secret: None }]
     }
 }
 
@@ -103,8 +104,8 @@ impl Dialect for SereChat {
         [("serechat.request", REQUEST), ("serechat.exchange", EXCHANGE)].into_iter().map(endpoint).collect()
     }
 
-    fn code_page(&self) -> Option<CodePage> {
-        Some(CodePage { host: self.mount.host.clone(), path: self.path(PAGE) })
+    fn code_page(&self) -> Option<PageAt> {
+        Some(PageAt { host: self.mount.host.clone(), path: self.path(PAGE) })
     }
 }
 
@@ -132,10 +133,17 @@ impl Desk {
         let app = Claim::exact(fields.required("app_name")?);
         let app = app.map_err(|bad| BadInput::Malformed(format!("app_name {bad}.")))?;
         let requester = Requester { app: Some(app), device: None, platform: None, network: call.peer.ip };
-        let ask = Ask { style: &STYLE, client: &self.dialect.client, requester, life: REQUEST_LIFE, code_life: CODE_LIFE };
+        let client = self.client().await?;
+        let ask = Ask { style: &STYLE, client: &client, requester, life: REQUEST_LIFE, code_life: CODE_LIFE };
         let asked = self.house.engine.ask(ask).await?;
         let answer = reply::json(StatusCode::OK, &json!({"request_id": asked.id.shown()}));
         Ok(reply::noted(reply::no_store(answer), Some(asked.grant), "asked"))
+    }
+
+    /// The one client, unless the operator disabled it.
+    async fn client(&self) -> Result<Client, Problem> {
+        let client = self.house.engine.client(NAME, &self.dialect.client.id).await?;
+        Ok(client.ok_or(Error::Refused(UNKNOWN))?)
     }
 
     /// Step 4. What has not the shape of a try is none.
@@ -144,7 +152,8 @@ impl Desk {
         let ask = AskId::parse(fields.required("request_id")?);
         let code = TypedCode::parse(fields.required("code")?);
         let code = code.ok_or_else(|| BadInput::Malformed("code must be six digits.".to_owned()))?;
-        let exchange = Exchange { style: &STYLE, client: &self.dialect.client.id, ask, code, peer: call.peer.ip };
+        let client = self.client().await?;
+        let exchange = Exchange { style: &STYLE, client: &client, ask, code, peer: call.peer.ip };
         let tokens = self.house.engine.exchange(exchange).await?;
         let body = json!({
             "access_token": tokens.access.expose_secret(),

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::{Engine, Error};
 use crate::{
     oauth::{
-        grant::{Grant, Standing},
+        client::ClientKey,
+        grant::{Approval, Grant, Standing},
         id::GrantId,
         refusal::Refusal,
         step::{Step, TakesBack},
@@ -43,7 +44,8 @@ impl Engine {
             // What ends a grant ends it whatever it has become: a loop of refreshes must not starve
             // it, and an ended grant keeps nothing of the state that it ended.
             let counted = self.counted_open(&grant, &next).await?;
-            let expect = if step.takes_back.is_some() { Expect::Any } else { Expect::Version(version) };
+            let ends = matches!(step.takes_back, Some(TakesBack::Grant(_)));
+            let expect = if ends { Expect::Any } else { Expect::Version(version) };
             match self.store.commit(changes(&next, expect, rests_on.into_iter().chain(counted))).await {
                 Ok(()) => {
                     self.tell(id, step.takes_back, true);
@@ -68,19 +70,20 @@ impl Engine {
 
     /// Whether those on whom the grant rests are still there, and the part of a commit that holds
     /// only as long as they are.
-    async fn standing(&self, grant: &Grant) -> Result<(Standing, Option<Change>), Unavailable> {
-        let client = self.clients.get(&grant.dialect, &grant.client).map(|client| client.generation);
-        let Some(approval) = grant.approval() else {
-            return Ok((Standing { user: None, client }, None));
-        };
-        let key = Key::User(approval.user);
-        Ok(match self.store.user(approval.user).await? {
-            Some(user) => {
-                let generation = user.record.enabled.then_some(user.record.generation);
-                (Standing { user: generation, client }, Some(Change::Compare { key, expect: Expect::Version(user.version) }))
-            }
-            None => (Standing { user: None, client }, Some(Change::Compare { key, expect: Expect::Absent })),
-        })
+    async fn standing(&self, grant: &Grant) -> Result<(Standing, Vec<Change>), Unavailable> {
+        let mut standing = Standing { user: None, client: None };
+        let mut rests_on = Vec::new();
+        if let Some(found) = self.clients.find(&grant.dialect, &grant.client).await? {
+            standing.client = found.client.enabled.then_some(found.client.generation);
+            rests_on.push(found.unchanged());
+        }
+        if let Some(id) = grant.approval().and_then(|approval| approval.user) {
+            let user = self.store.user(id).await?;
+            let expect = user.as_ref().map_or(Expect::Absent, |user| Expect::Version(user.version));
+            rests_on.push(Change::Compare { key: Key::User(id), expect });
+            standing.user = user.filter(|user| user.record.enabled).map(|user| user.record.generation);
+        }
+        Ok((standing, rests_on))
     }
 }
 
@@ -90,9 +93,17 @@ fn changes(next: &Grant, expect: Expect, besides: impl Iterator<Item = Change>) 
     let mut changes =
         vec![Change::Put { key: Key::Grant(next.id), expect, record: Record::Grant(Box::new(next.clone())), until: Some(until) }];
     if let Some(approval) = next.approval() {
-        changes.push(Change::Link { list: List::GrantsOf(approval.user), member: next.id, until });
+        changes.extend(links(next, approval, until));
     }
     // Ending a grant rests on nobody.
     changes.extend(besides.filter(|_| expect != Expect::Any));
     changes
+}
+
+/// The lists on which an approved grant stands.
+pub(super) fn links(grant: &Grant, approval: &Approval, until: Timestamp) -> impl Iterator<Item = Change> {
+    let of_client = List::GrantsOfClient(ClientKey::of(&grant.dialect, &grant.client));
+    let lists = [approval.user.map(List::GrantsOf), Some(of_client)];
+    let member = *grant.id.as_bytes();
+    lists.into_iter().flatten().map(move |list| Change::Link { list, member, until })
 }

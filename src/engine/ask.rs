@@ -9,8 +9,9 @@ use super::{Engine, Error, Style};
 use crate::{
     limit::{Action, Who},
     oauth::{
+        audience::Audience,
         client::Client,
-        grant::{Channel, Grant, Requester, State, after},
+        grant::{App, Channel, Grant, Requester, State, after},
         id::GrantId,
         refusal::{ErrorCode, Refusal},
         scope::Scopes,
@@ -26,6 +27,7 @@ pub(super) struct Request<'a> {
     pub(super) client: &'a Client,
     pub(super) scopes: Option<Scopes>,
     pub(super) requester: Requester,
+    pub(super) audience: Audience,
     pub(super) channel: Channel,
     pub(super) life: Duration,
 }
@@ -61,7 +63,8 @@ impl Engine {
     pub async fn ask(&self, ask: Ask<'_>) -> Result<Asked, Error> {
         let Ask { style, client, requester, life, code_life } = ask;
         let channel = Channel::Typed { life: code_life };
-        let (grant, expires) = self.pending(Request { style, client, scopes: None, requester, channel, life })?;
+        let audience = Audience::default();
+        let (grant, expires) = self.pending(Request { style, client, scopes: None, audience, requester, channel, life })?;
         let id = AskId::from_random(rand::random());
         let name = self.keyring.lookups(id.as_bytes()).next().ok_or(Error::Contended)?;
         // As long as the latest code may be good.
@@ -87,20 +90,17 @@ impl Engine {
 
     /// A grant that nobody has decided about, and when the ask is over.
     pub(super) fn pending(&self, request: Request<'_>) -> Result<(Grant, Timestamp), Error> {
-        const NOTHING: Refusal = Refusal::new(ErrorCode::InvalidScope, "The client may not ask for any of these scopes.");
         self.limits.take(Action::Start, Who::peer(request.requester.network))?;
-        let may = &request.client.scopes;
-        let requested = request.scopes.map_or_else(|| may.clone(), |wanted| wanted.narrowed_to(may));
-        if requested.is_empty() {
-            return Err(NOTHING.into());
-        }
+        let requested = requestable(request.client, request.scopes.as_ref())?;
         let now = self.clock.now();
         let expires = after(now, request.life);
         let grant = Grant {
             id: GrantId::from_random(rand::random()),
             dialect: request.style.dialect.to_owned(),
             client: request.client.id.clone(),
+            app: App { name: request.client.name.clone(), verified: request.client.verified },
             requested,
+            audience: request.audience,
             requester: request.requester,
             channel: request.channel,
             salt: Salt::from_random(rand::random()),
@@ -118,4 +118,14 @@ impl Engine {
         let record = put(Key::Grant(grant.id), Record::Grant(Box::new(grant.clone())), grant.keep_until());
         self.store.commit(vec![pointer, record]).await
     }
+}
+
+/// What a client can be granted of what it wants; of all that it may have, where it does not say.
+///
+/// # Errors
+/// `invalid_scope` where nothing is left.
+pub fn requestable(client: &Client, wanted: Option<&Scopes>) -> Result<Scopes, Refusal> {
+    const NOTHING: Refusal = Refusal::new(ErrorCode::InvalidScope, "The client may not ask for any of these scopes.");
+    let scopes = wanted.map_or_else(|| client.scopes.clone(), |wanted| wanted.narrowed_to(&client.scopes));
+    if scopes.is_empty() { Err(NOTHING) } else { Ok(scopes) }
 }

@@ -105,7 +105,7 @@ impl Engine {
                 }
                 let Decider { user, session } = by;
                 let user_generation = user.generation;
-                grant.approve(Approval { user: user.id, user_generation, client_generation, scopes, at: now, session }, now)
+                grant.approve(Approval { user: Some(user.id), user_generation, client_generation, scopes, at: now, session }, now)
             }
         });
         Ok(decided.await?.0)
@@ -117,7 +117,7 @@ impl Engine {
     /// [`Error::Unavailable`].
     pub async fn approved_by(&self, user: UserId, id: GrantId) -> Result<Option<Grant>, Error> {
         let grant = self.store.grant(id).await?.map(|grant| grant.record);
-        Ok(grant.filter(|grant| grant.approval().is_some_and(|approval| approval.user == user)))
+        Ok(grant.filter(|grant| grant.approval().is_some_and(|approval| approval.user == Some(user))))
     }
 
     /// The apps that a user has let in, the newest first.
@@ -134,9 +134,11 @@ impl Engine {
     pub(super) async fn live_grants(&self, user: &User) -> Result<Vec<Application>, Error> {
         let now = self.clock.now();
         let mut applications = Vec::new();
-        for id in self.store.members(List::GrantsOf(user.id)).await? {
+        for id in self.store.grants(List::GrantsOf(user.id)).await? {
             let Some(grant) = self.store.grant(id).await?.map(|grant| grant.record) else { continue };
-            let Some(approval) = grant.approval().filter(|approval| approval.user == user.id && grant.is_usable(now)) else { continue };
+            let Some(approval) = grant.approval().filter(|approval| approval.user == Some(user.id) && grant.is_usable(now)) else {
+                continue;
+            };
             let (scopes, approved) = (approval.scopes.clone(), approval.at);
             let last_used = self.verifier.last_used(id).await?;
             applications.push(Application { grant, scopes, approved, last_used });
@@ -151,7 +153,7 @@ impl Engine {
     /// `invalid_grant` for a grant of somebody else.
     pub async fn revoke_own(&self, id: GrantId, user: UserId) -> Result<(), Error> {
         let revoked = self.advance(id, UNKNOWN_GRANT, |grant, _, now| match grant.approval() {
-            Some(approval) if approval.user == user => grant.revoke(RevokedBecause::User, now),
+            Some(approval) if approval.user == Some(user) => grant.revoke(RevokedBecause::User, now),
             // Taken back already: a second press of the button is no mistake.
             None if matches!(grant.state, State::Revoked { .. }) => grant.revoke(RevokedBecause::User, now),
             Some(_) | None => Step::unchanged(Err(UNKNOWN_GRANT)),

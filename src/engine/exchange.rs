@@ -10,8 +10,9 @@ use super::{Engine, Error, SignedIn, Style, Tokens};
 use crate::{
     limit::{Action, Guess, Who},
     oauth::{
+        client::Client,
         grant::{Caller, Channel, Grant},
-        id::{ClientId, UserId},
+        id::UserId,
         refusal::{ErrorCode, Refusal},
         typed::{AskId, TypedCode},
     },
@@ -22,7 +23,7 @@ pub struct Exchange<'a> {
     /// How the dialect spells it.
     pub style: &'a Style,
     /// The client that tries.
-    pub client: &'a ClientId,
+    pub client: &'a Client,
     /// Which ask; `None` where what was shown names none.
     pub ask: Option<AskId>,
     /// What the user typed.
@@ -47,13 +48,13 @@ impl Engine {
         let ask = exchange.ask.ok_or(UNKNOWN)?;
         let grant = self.asked(ask).await?.ok_or(UNKNOWN)?;
         // Only what somebody approved can be guessed at.
-        let approver = grant.approval().filter(|_| grant.is_open(self.clock.now())).map(|approval| approval.user);
+        let approver = grant.approval().filter(|_| grant.is_open(self.clock.now())).and_then(|approval| approval.user);
         let by_user = match approver.map(Who::User) {
             Some(user) => Some(self.limits.guess(Action::GuessTypedCodeOfUser, user).await.map_err(|_said_otherwise| TOO_MANY)?),
             None => None,
         };
-        let terms = exchange.style.terms(self.keyring.minting());
-        let caller = Caller { dialect: exchange.style.dialect, client: exchange.client };
+        let terms = self.terms(exchange.style, exchange.client);
+        let caller = Caller { dialect: exchange.style.dialect, client: &exchange.client.id };
         let exchanged = self.advance(grant.id, UNKNOWN, |grant, standing, now| {
             grant.exchange(exchange.code.prove(&self.keyring, grant), caller, standing, &terms, now)
         });
@@ -88,7 +89,7 @@ impl Engine {
 
     /// The code of a grant that waits for one, for the browser in which it was approved.
     pub fn code_for(&self, grant: &Grant, who: &SignedIn) -> Option<TypedCode> {
-        let approval = grant.approval().filter(|approval| approval.user == who.user.id && approval.session == Some(who.session));
+        let approval = grant.approval().filter(|approval| approval.user == Some(who.user.id) && approval.session == Some(who.session));
         approval.filter(|_| grant.channel != Channel::Polled && grant.is_open(self.clock.now()))?;
         TypedCode::of(&self.keyring, grant)
     }

@@ -4,17 +4,23 @@
 //! A grant is begun in `ask`, or born live in `personal`; from then on only `Engine::advance` writes it.
 
 mod advance;
+mod apps;
 mod ask;
+mod authorize;
 mod clients;
 mod decide;
 mod exchange;
 mod hold;
+mod introspect;
 mod logout;
+mod machine;
 mod open;
 mod password;
 mod personal;
 mod poll;
+mod redeem;
 mod refresh;
+mod revoke;
 mod sessions;
 mod sign_in;
 mod start;
@@ -30,24 +36,30 @@ use crate::{
     clock::Clock,
     limit::{Limited, Limiter, Limits},
     oauth::{
-        client::Clients,
+        client::{Client, GrantType},
         grant::{Grant, Issue, Terms},
         id::GrantId,
         refusal::Refusal,
         scope::Scopes,
-        secret::{Keyring, RootId},
+        secret::Keyring,
+        signing::TokenFormat,
         token::{self, Kind},
         user::User,
     },
-    store::Store,
+    store::{Clients, Store},
     verify::Verifier,
 };
-pub use ask::{Ask, Asked};
+pub use apps::{CreateClient, CreateClientError, MAX_OWN_CLIENTS, Spelling};
+pub use ask::{Ask, Asked, requestable};
+pub use authorize::{Authorization, Authorized, QUESTION_LIFE};
 pub use decide::{Application, Decider, Decision};
 pub use exchange::Exchange;
+pub use introspect::Introspected;
 pub use logout::LoggedOut;
+pub use machine::OwnAccess;
 pub use personal::{CreateToken, CreateTokenError, MAX_PERSONAL_TOKENS, PERSONAL, PersonalToken, personal_client};
 pub use poll::Poll;
+pub use redeem::RedeemCode;
 pub use refresh::Refresh;
 pub use sessions::SignedIn;
 pub use sign_in::SignIn;
@@ -86,16 +98,11 @@ pub struct Style {
     pub access: &'static str,
     /// How long an access token lives.
     pub access_life: Duration,
+    /// How access tokens are written, unless a client's are otherwise.
+    pub format: TokenFormat,
     /// Where the dialect has refresh tokens: what stands before one, and how long it lives, counted
     /// anew at each rotation.
     pub refresh: Option<(&'static str, Duration)>,
-}
-
-impl Style {
-    /// What a redemption issues.
-    fn terms(&self, root: RootId) -> Terms {
-        Terms { access: self.access_life, refresh: self.refresh.map(|(_, life)| life), root }
-    }
 }
 
 /// What a grant issued, ready to be sent.
@@ -111,8 +118,8 @@ pub struct Tokens {
     pub expires_in: u64,
     /// What the access token may do.
     pub scopes: Scopes,
-    /// Who approved.
-    pub user: User,
+    /// Who approved; nobody, where a client asked for itself.
+    pub user: Option<User>,
 }
 
 /// The operator is alarmed at most so often.
@@ -157,9 +164,10 @@ impl Engine {
         }
     }
 
-    /// The clients that there are.
-    pub fn clients(&self) -> &Clients {
-        &self.clients
+    /// What a redemption issues to this client.
+    fn terms(&self, style: &Style, client: &Client) -> Terms {
+        let refresh = style.refresh.filter(|_| client.grant_types.contains(&GrantType::RefreshToken));
+        Terms { access: style.access_life, refresh: refresh.map(|(_, life)| life), root: self.keyring.minting(), key: None }
     }
 
     /// The keys, for forms that prove where they come from.
@@ -172,19 +180,19 @@ impl Engine {
         let mint = |prefix, kind| token::mint(&self.keyring, issue.root, prefix, kind, grant.id.as_bytes(), issue.number, &grant.salt);
         let Some(access) = mint(style.access, Kind::Access) else { return Ok(None) };
         let refresh = issue.refresh_until.and(style.refresh).and_then(|(prefix, _)| mint(prefix, Kind::Refresh));
-        let user = match grant.approval() {
-            Some(approval) => self.store.user(approval.user).await?,
+        let user = match grant.approval().and_then(|approval| approval.user) {
+            Some(user) => self.store.user(user).await?,
             None => None,
         };
         let life = issue.access_until.duration_since(issue.issued).unsigned_abs();
-        Ok(user.map(|user| Tokens {
+        Ok(Some(Tokens {
             grant: grant.id,
             access,
             refresh,
             // The life, not what is left of it: a repeated answer is the same answer.
             expires_in: life.as_secs(),
             scopes: issue.scopes.clone(),
-            user: user.record,
+            user: user.map(|user| user.record),
         }))
     }
 }

@@ -22,11 +22,12 @@ impl Engine {
     pub(super) async fn counted_open(&self, before: &Grant, next: &Grant) -> Result<Option<Change>, Error> {
         const TOO_MANY: Refusal = Refusal::new(ErrorCode::AccessDenied, "Five codes of yours wait to be entered already.");
         let (Channel::Typed { .. }, State::Pending { .. }, State::Approved { approval, redeem_by, .. }) =
-            (next.channel, &before.state, &next.state)
+            (&next.channel, &before.state, &next.state)
         else {
             return Ok(None);
         };
-        let (expect, listed) = match self.store.open(approval.user).await? {
+        let Some(user) = approval.user else { return Ok(None) };
+        let (expect, listed) = match self.store.open(user).await? {
             Some(loaded) => (Expect::Version(loaded.version), loaded.record.0),
             None => (Expect::Absent, Vec::new()),
         };
@@ -42,6 +43,6 @@ impl Engine {
         }
         open.push(next.id);
         // The newest is good for the longest.
-        Ok(Some(Change::Put { key: Key::Open(approval.user), expect, record: Record::Open(Open(open)), until: Some(*redeem_by) }))
+        Ok(Some(Change::Put { key: Key::Open(user), expect, record: Record::Open(Open(open)), until: Some(*redeem_by) }))
     }
 }

@@ -6,19 +6,23 @@ use std::{net::IpAddr, time::Duration};
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::{Engine, Error, advance::MAX_TRIES};
+use super::{
+    Engine, Error,
+    advance::{MAX_TRIES, links},
+};
 use crate::{
     oauth::{
+        audience::Audience,
         claim::Claim,
         client::Client,
-        grant::{Approval, Channel, Grant, Requester, State, Terms},
+        grant::{App, Approval, Channel, Grant, Requester, State, Terms},
         id::{ClientId, GrantId},
         scope::{self, Scopes},
         secret::Salt,
         token::{self, Kind},
         user::User,
     },
-    store::{Change, CommitError, Expect, Key, List, Loaded, Record},
+    store::{Change, CommitError, Expect, Key, Loaded, Record},
 };
 
 /// The dialect that no app speaks, and the client in it that stands for the user himself.
@@ -29,14 +33,7 @@ const PREFIX: &str = "gpp_";
 
 /// The client on which all personal tokens rest.
 pub fn personal_client() -> Client {
-    Client {
-        id: ClientId::new(PERSONAL),
-        dialect: PERSONAL,
-        name: "Personal token".to_owned(),
-        scopes: Scopes::default(),
-        secret: None,
-        generation: 0,
-    }
+    Client::declared(PERSONAL, ClientId::new(PERSONAL), "Personal token".to_owned(), Scopes::default())
 }
 
 /// A token to be made.
@@ -94,24 +91,27 @@ impl Engine {
         let (root, now) = (self.keyring.minting(), self.clock.now());
         let scopes = create.scopes.narrowed_to(&Self::offered(user));
         let approval = Approval {
-            user: user.id,
+            user: Some(user.id),
             user_generation: user.generation,
             client_generation: client.generation,
             scopes: scopes.clone(),
             at: now,
             session: None,
         };
+        let terms = Terms { access: create.life, refresh: None, root, key: None };
         let grant = Grant {
             id: GrantId::from_random(rand::random()),
-            dialect: client.dialect.to_owned(),
+            dialect: client.dialect,
             client: client.id,
+            app: App { name: client.name, verified: true },
             requested: scopes,
+            audience: Audience::default(),
             requester: Requester { app: None, device: Some(create.name), platform: None, network: create.network },
             channel: Channel::default(),
             salt: Salt::from_random(rand::random()),
             root,
             created: now,
-            state: State::born_live(approval, &Terms { access: create.life, refresh: None, root }, now),
+            state: State::born_live(approval.clone(), Audience::default(), &terms, now),
         };
         let text = token::mint(&self.keyring, root, PREFIX, Kind::Access, grant.id.as_bytes(), 1, &grant.salt).ok_or(Error::Contended)?;
         for _ in 0..MAX_TRIES {
@@ -127,7 +127,7 @@ impl Engine {
             }
             // The user is written as he is: of two tokens made at once one is counted by the other.
             let until = grant.keep_until();
-            let changes = vec![
+            let mut changes = vec![
                 Change::Put {
                     key: Key::User(user.id),
                     expect: Expect::Version(version),
@@ -140,8 +140,8 @@ impl Engine {
                     record: Record::Grant(Box::new(grant.clone())),
                     until: Some(until),
                 },
-                Change::Link { list: List::GrantsOf(user.id), member: grant.id, until },
             ];
+            changes.extend(links(&grant, &approval, until));
             match self.store.commit(changes).await {
                 Ok(()) => return Ok((grant.id, text)),
                 Err(CommitError::Conflict) => {}

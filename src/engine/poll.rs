@@ -12,8 +12,9 @@ use super::{Engine, Error, Style, Tokens};
 use crate::{
     limit::{Action, Who},
     oauth::{
+        client::Client,
         grant::{Caller, after},
-        id::{ClientId, GrantId},
+        id::GrantId,
         pace::{self, Verdict},
         refusal::{ErrorCode, Refusal},
         token::{Kind, Presented},
@@ -31,7 +32,7 @@ pub struct Poll<'a> {
     /// How the dialect spells it.
     pub style: &'a Style,
     /// The client that asks, authenticated where it can.
-    pub client: &'a ClientId,
+    pub client: &'a Client,
     /// What it shows.
     pub device_code: &'a str,
     /// How long it was told to wait between two polls.
@@ -86,8 +87,8 @@ impl Engine {
     }
 
     async fn redeem(&self, code: &Presented, poll: &Poll<'_>) -> Result<Tokens, Error> {
-        let terms = poll.style.terms(self.keyring.minting());
-        let caller = Caller { dialect: poll.style.dialect, client: poll.client };
+        let terms = self.terms(poll.style, poll.client);
+        let caller = Caller { dialect: poll.style.dialect, client: &poll.client.id };
         let redeemed = self.advance(code.grant(), UNKNOWN, |grant, standing, now| match code.prove(&self.keyring, &grant.salt) {
             Some(proof) => grant.redeem(proof, caller, standing, &terms, now),
             None => crate::oauth::step::Step::unchanged(Err(UNKNOWN)),

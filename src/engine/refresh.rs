@@ -5,10 +5,9 @@ use std::net::IpAddr;
 use super::{Engine, Error, Style, Tokens};
 use crate::limit::{Action, Who};
 use crate::oauth::{
-    grant::Caller,
-    id::ClientId,
+    client::Client,
+    grant::{Caller, Wanted},
     refusal::{ErrorCode, Refusal},
-    scope::Scopes,
     step::Step,
     token::{Kind, Presented},
 };
@@ -18,13 +17,13 @@ pub struct Refresh<'a> {
     /// How the dialect spells it.
     pub style: &'a Style,
     /// The client that asks, authenticated where it can.
-    pub client: &'a ClientId,
+    pub client: &'a Client,
     /// What it shows.
     pub refresh_token: &'a str,
     /// From where.
     pub peer: IpAddr,
-    /// What the new access token may do; `None` for all that was granted.
-    pub scopes: Option<&'a Scopes>,
+    /// What it wants for it.
+    pub wanted: Wanted<'a>,
 }
 
 const UNKNOWN: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The refresh token is unknown, expired or revoked.");
@@ -34,14 +33,14 @@ impl Engine {
     /// ends the grant.
     ///
     /// # Errors
-    /// `invalid_grant`, `invalid_scope`.
+    /// `invalid_grant`, `invalid_scope`, `invalid_target`.
     pub async fn refresh(&self, refresh: Refresh<'_>) -> Result<Tokens, Error> {
         self.limits.take(Action::Redeem, Who::peer(refresh.peer))?;
         let token = Presented::read(&self.keyring, Kind::Refresh, refresh.refresh_token).ok_or(UNKNOWN)?;
-        let terms = refresh.style.terms(self.keyring.minting());
-        let caller = Caller { dialect: refresh.style.dialect, client: refresh.client };
+        let terms = self.terms(refresh.style, refresh.client);
+        let caller = Caller { dialect: refresh.style.dialect, client: &refresh.client.id };
         let refreshed = self.advance(token.grant(), UNKNOWN, |grant, standing, now| match token.prove(&self.keyring, &grant.salt) {
-            Some(proof) => grant.refresh(proof, caller, refresh.scopes, standing, &terms, now),
+            Some(proof) => grant.refresh(proof, caller, refresh.wanted, standing, &terms, now),
             None => Step::unchanged(Err(UNKNOWN)),
         });
         let (grant, issue) = refreshed.await?;

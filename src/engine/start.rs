@@ -7,7 +7,8 @@ use secrecy::SecretString;
 use super::{Engine, Error, Style, ask::Request};
 use crate::{
     oauth::{
-        client::Client,
+        audience::Audience,
+        client::{Client, GrantType},
         code::UserCode,
         grant::{Channel, Requester},
         id::GrantId,
@@ -30,6 +31,8 @@ pub struct Start<'a> {
     pub client: &'a Client,
     /// What it wants; `None` for all that it may have.
     pub scopes: Option<Scopes>,
+    /// For which resources.
+    pub audience: Audience,
     /// What it says of itself.
     pub requester: Requester,
     /// How long the codes live.
@@ -51,10 +54,12 @@ impl Engine {
     /// Begins a grant.
     ///
     /// # Errors
-    /// `invalid_scope` where nothing is left of what is wanted; limited by address.
+    /// `invalid_scope` where nothing is left of what is wanted; `unauthorized_client`; limited by
+    /// address.
     pub async fn start(&self, start: Start<'_>) -> Result<Started, Error> {
-        let Start { style, prefix, client, scopes, requester, life } = start;
-        let (grant, expires) = self.pending(Request { style, client, scopes, requester, channel: Channel::Polled, life })?;
+        let Start { style, prefix, client, scopes, audience, requester, life } = start;
+        client.may(GrantType::DeviceCode)?;
+        let (grant, expires) = self.pending(Request { style, client, scopes, audience, requester, channel: Channel::Polled, life })?;
         let minted = token::mint(&self.keyring, grant.root, prefix, Kind::DeviceCode, grant.id.as_bytes(), 0, &grant.salt);
         let device_code = minted.ok_or(Error::Contended)?;
         for _ in 0..MAX_DRAWS {

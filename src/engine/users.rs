@@ -89,6 +89,7 @@ impl Engine {
             name: add.name,
             password: Some(self.passwords.hash(add.password).await?),
             email: add.email,
+            avatar: None,
             scopes: add.scopes,
             enabled: true,
             generation: 0,

@@ -113,6 +113,28 @@ impl Fields {
         Self::from_form(query.unwrap_or_default())
     }
 
+    /// Reads what can be read of a query, and says what is wrong with the rest: names that stand
+    /// there more than once are left out, since nobody can say which counts. For an endpoint that
+    /// has to find out to whom it may complain (RFC 6749 section 4.1.2.1).
+    pub fn from_query_in_part(query: Option<&str>) -> (Self, Option<BadInput>) {
+        let query = query.unwrap_or_default();
+        match Self::from_form(query) {
+            Ok(fields) => (fields, None),
+            Err(bad) => {
+                let mut names: Vec<_> = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name.into_owned()).collect();
+                names.sort_unstable();
+                let count = |name: &str| {
+                    names.partition_point(|other| other.as_str() <= name) - names.partition_point(|other| other.as_str() < name)
+                };
+                let readable = |text: &str| !text.contains('\u{fffd}');
+                let once =
+                    form_urlencoded::parse(query.as_bytes()).filter(|(name, value)| count(name) == 1 && readable(name) && readable(value));
+                let fields = once.take(MAX_FIELDS).map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())));
+                (Self(fields.collect()), Some(bad))
+            }
+        }
+    }
+
     fn from_form(text: &str) -> Result<Self, BadInput> {
         let mut fields: Vec<(String, Value)> = Vec::new();
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
@@ -160,6 +182,37 @@ impl Fields {
     /// [`BadInput::Malformed`].
     pub fn required(&self, name: &str) -> Result<&str, BadInput> {
         self.text(name)?.ok_or_else(|| BadInput::Malformed(format!("{name} is missing.")))
+    }
+
+    /// All texts of a name that may be repeated; in JSON, a text or a list of texts.
+    ///
+    /// # Errors
+    /// [`BadInput::Malformed`] where one is something else, or holds a NUL.
+    pub fn texts(&self, name: &str) -> Result<Vec<&str>, BadInput> {
+        let mut texts = Vec::new();
+        for value in self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value) {
+            let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+            for value in values {
+                match value {
+                    Value::String(text) if !text.contains('\0') => texts.extend(Some(text.as_str()).filter(|text| !text.is_empty())),
+                    Value::Null => {}
+                    _ => return Err(BadInput::Malformed(format!("{name} must be a string, or several."))),
+                }
+            }
+        }
+        Ok(texts)
+    }
+
+    /// Whether something is so; `None` where it is absent.
+    ///
+    /// # Errors
+    /// [`BadInput::Malformed`] where it is something else than `true` or `false`.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>, BadInput> {
+        match self.value(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(_) => Err(BadInput::Malformed(format!("{name} must be true or false."))),
+        }
     }
 
     /// The fields of an object within; none where it is absent.

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! Pending ──approve──► Approved ──redeem──► Live ──refresh──► Live ──revoke, replay──► Revoked
-//!    └─────deny──────► Denied └──wrong codes──► Void
+//!    └─────deny──────► Denied └──wrong code(s)─► Void
 //! ```
 //!
 //! Times run out by themselves: a pending grant whose time is over *is* expired, without anybody
@@ -17,10 +17,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    audience::Audience,
     claim::Claim,
     id::{ClientId, GrantId, SessionId, UserId},
+    pkce::Challenge,
     scope::Scopes,
     secret::{RootId, Salt},
+    signing::KeyId,
 };
 
 /// Within this time of the first success the same caller gets the same answer again, since the
@@ -44,8 +47,14 @@ pub struct Grant {
     pub dialect: String,
     /// The app that asked.
     pub client: ClientId,
+    /// What people call it, as of the ask.
+    #[serde(default)]
+    pub app: App,
     /// What it asked for, within what it may ask for.
     pub requested: Scopes,
+    /// For which resources (RFC 8707).
+    #[serde(default)]
+    pub audience: Audience,
     /// What is known of the asker.
     pub requester: Requester,
     /// How the answer reaches the app.
@@ -61,8 +70,17 @@ pub struct Grant {
     pub state: State,
 }
 
+/// What a registered app is called.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct App {
+    /// The name.
+    pub name: String,
+    /// Whether the operator vouches for it.
+    pub verified: bool,
+}
+
 /// How the answer travels from the page, where a user decides, to the app that asked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
     /// The app asks for it, again and again (RFC 8628).
@@ -73,6 +91,22 @@ pub enum Channel {
         /// How long the code is good for, counted from the approval.
         life: Duration,
     },
+    /// The user's browser takes a code there (RFC 6749 section 4.1).
+    Redirect(Redirect),
+}
+
+/// What has to be shown with the code that a browser took to an app.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Redirect {
+    /// Where the browser took it.
+    pub uri: String,
+    /// Whether the request named that address; then the app has to name it again (RFC 6749 section
+    /// 4.1.3).
+    pub named: bool,
+    /// Whose verifier the app has (RFC 7636).
+    pub challenge: Challenge,
+    /// How long the code is good for, counted from the approval.
+    pub life: Duration,
 }
 
 /// What the consent page tells of the asker. Nothing of it is verified but the network.
@@ -116,7 +150,8 @@ pub enum State {
         /// newest ever made, and it stays when its access token has expired.
         issues: Vec<Issue>,
     },
-    /// A user said yes, and too many wrong codes were entered for it.
+    /// A user said yes, and what was shown for it was wrong too often (a typed code), or once (a
+    /// verifier).
     Void {
         /// When the yes would have been over.
         until: Timestamp,
@@ -137,11 +172,11 @@ pub enum State {
     },
 }
 
-/// A user's yes.
+/// A user's yes, or what a client has of itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Approval {
-    /// Who said it.
-    pub user: UserId,
+    /// Who said it; nobody, where a client asks for itself (RFC 6749 section 4.4).
+    pub user: Option<UserId>,
     /// The user's generation then; a later one takes this back.
     pub user_generation: u64,
     /// The client's generation then; a later one takes this back.
@@ -164,6 +199,15 @@ pub struct Issue {
     pub root: RootId,
     /// What the access token may do.
     pub scopes: Scopes,
+    /// For which resources it is meant.
+    #[serde(default)]
+    pub audience: Audience,
+    /// Which key signs the access token, if it is a JWT.
+    #[serde(default)]
+    pub key: Option<KeyId>,
+    /// Whether the access token, alone, was taken back.
+    #[serde(default)]
+    pub revoked: bool,
     /// When it was made.
     pub issued: Timestamp,
     /// When the access token ends.
@@ -180,8 +224,28 @@ pub enum RevokedBecause {
     User,
     /// The app gave it back.
     Logout,
-    /// A refresh token came twice: one of the two who hold it is a thief.
+    /// A refresh token or a code came twice: one of the two who hold it is a thief.
     Replay,
+}
+
+/// What an app wants of what was granted. Nothing said is all of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// What the access token may do.
+    pub scopes: Option<&'a Scopes>,
+    /// For which resources it is meant.
+    pub audience: Option<&'a Audience>,
+}
+
+/// What an app shows with an authorization code.
+#[derive(Clone, Copy, Debug)]
+pub struct Redemption<'a> {
+    /// `redirect_uri`.
+    pub redirect_uri: Option<&'a str>,
+    /// `code_verifier`.
+    pub verifier: &'a str,
+    /// What it wants for it.
+    pub wanted: Wanted<'a>,
 }
 
 /// Who presents something, in which dialect. The client has been authenticated.
@@ -204,7 +268,7 @@ pub struct Standing {
 }
 
 /// How long what is issued lives, and under which root.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Terms {
     /// Of an access token.
     pub access: Duration,
@@ -212,6 +276,8 @@ pub struct Terms {
     pub refresh: Option<Duration>,
     /// The root that mints now.
     pub root: RootId,
+    /// The key that signs now, where access tokens are JWTs.
+    pub key: Option<KeyId>,
 }
 
 /// Why a token opens nothing.
@@ -246,7 +312,7 @@ impl Grant {
             State::Live { issues, .. } => {
                 // Of refresh tokens only the newest is good for anything.
                 let refresh_until = issues.last().and_then(|newest| newest.refresh_until);
-                issues.iter().map(|issue| issue.access_until).chain(refresh_until).any(|end| now < end)
+                issues.iter().filter(|issue| !issue.revoked).map(|issue| issue.access_until).chain(refresh_until).any(|end| now < end)
             }
             State::Pending { .. } | State::Void { .. } | State::Denied { .. } | State::Revoked { .. } => false,
         }

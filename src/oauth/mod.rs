@@ -7,15 +7,20 @@
 //! ([`grant::Grant`]). A rule looks at a grant and answers a [`step::Step`]: the grant's next
 //! state, what to tell the caller, and what the step takes back from others.
 
+pub mod audience;
 pub mod claim;
 pub mod client;
 pub mod code;
 pub mod grant;
 pub mod id;
 pub mod pace;
+pub mod pkce;
+pub mod redirect;
 pub mod refusal;
+pub mod resource;
 pub mod scope;
 pub mod secret;
+pub mod signing;
 pub mod step;
 pub mod subject;
 pub mod token;

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The words of RFC 6749 sections 4.1.2.1 and 5.2 and of RFC 8628 section 3.5, and one of SereChat's.
+/// The words of RFC 6749 sections 4.1.2.1 and 5.2, of RFC 8628 section 3.5, RFC 8707 section 2 and RFC
+/// 7591 section 3.2.2, and one of SereChat's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ErrorCode {
     /// Something is missing, repeated or malformed.
@@ -15,6 +16,14 @@ pub enum ErrorCode {
     UnauthorizedClient,
     /// No such `grant_type`.
     UnsupportedGrantType,
+    /// No such `response_type`.
+    UnsupportedResponseType,
+    /// The resource is none of ours, or more than was granted.
+    InvalidTarget,
+    /// A redirect URI that nobody may register.
+    InvalidRedirectUri,
+    /// Something else in a registration.
+    InvalidClientMetadata,
     /// The scope is malformed or more than may be asked for.
     InvalidScope,
     /// The user said no, or may no longer say yes.
@@ -41,6 +50,10 @@ impl ErrorCode {
             Self::InvalidGrant => "invalid_grant",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::InvalidTarget => "invalid_target",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidScope => "invalid_scope",
             Self::AccessDenied => "access_denied",
             Self::AuthorizationPending => "authorization_pending",

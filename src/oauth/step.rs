@@ -44,4 +44,6 @@ impl<O> Step<O> {
 pub enum TakesBack {
     /// All that was ever issued under a grant.
     Grant(GrantId),
+    /// One access token of a grant.
+    Issue(GrantId, u32),
 }

@@ -1,9 +1,10 @@
 //! On whose behalf a verified request comes.
 
 use super::{
+    audience::Audience,
     id::{ClientId, GrantId, UserId},
     scope::Scopes,
-    user::UserName,
+    user::{User, UserName},
 };
 
 /// The one for whom a valid access token speaks, and what it may do.
@@ -13,14 +14,31 @@ pub struct Subject {
     pub grant: GrantId,
     /// Which dialect issued it.
     pub dialect: String,
-    /// Who approved.
-    pub user: UserId,
-    /// That user's name.
-    pub user_name: UserName,
-    /// That user's address, where it is known.
-    pub email: Option<String>,
+    /// Who approved; nobody, where a client asked for itself.
+    pub user: Option<Person>,
     /// The app.
     pub client: ClientId,
     /// What this token may do.
     pub scopes: Scopes,
+    /// For which resources it is meant.
+    pub audience: Audience,
+}
+
+/// A user, as far as apps and upstreams may know.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Person {
+    /// For life.
+    pub id: UserId,
+    /// The name.
+    pub name: UserName,
+    /// An address, where it is known.
+    pub email: Option<String>,
+    /// A picture's address, where there is one.
+    pub avatar: Option<String>,
+}
+
+impl From<User> for Person {
+    fn from(user: User) -> Self {
+        Self { id: user.id, name: user.name, email: user.email, avatar: user.avatar }
+    }
 }

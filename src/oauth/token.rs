@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::{
+    client::ClientKey,
     id::{GrantId, SessionId},
     secret::{Keyring, RootId, Salt, first},
 };
@@ -39,6 +40,10 @@ pub enum Kind {
     Refresh = 3,
     /// The cookie of a signed-in browser.
     Session = 4,
+    /// An authorization code, RFC 6749 section 1.3.1.
+    Code = 5,
+    /// What a client authenticates with, RFC 6749 section 2.3.1.
+    ClientSecret = 6,
 }
 
 /// Makes the credential of a record's issue `number`. The same arguments give the same text.
@@ -106,6 +111,16 @@ impl Presented {
     /// The session that this credential names.
     pub const fn session(&self) -> SessionId {
         SessionId::from_random(self.id)
+    }
+
+    /// The client that this credential names.
+    pub const fn client(&self) -> ClientKey {
+        ClientKey::from_bytes(self.id)
+    }
+
+    /// The number of the issue that it claims to be.
+    pub const fn number(&self) -> u32 {
+        self.number
     }
 
     /// Compares the secret with the one that belongs to the record with this salt, in constant

@@ -16,6 +16,9 @@ pub struct User {
     pub password: Option<PasswordHash>,
     /// An address, where it is known.
     pub email: Option<String>,
+    /// A picture's address, where there is one.
+    #[serde(default)]
+    pub avatar: Option<String>,
     /// The most that this user can grant.
     pub scopes: Scopes,
     /// Whether the user may sign in and whether grants of this user are honoured.

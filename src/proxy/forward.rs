@@ -154,7 +154,9 @@ fn set_forwarded(headers: &mut HeaderMap, peer: IpAddr, tls: bool, host: Option<
 }
 
 fn set_identity(headers: &mut HeaderMap, subject: &Subject) {
-    set(headers, identity::USER.clone(), subject.user_name.as_str());
+    if let Some(user) = &subject.user {
+        set(headers, identity::USER.clone(), user.name.as_str());
+    }
     set(headers, identity::CLIENT.clone(), subject.client.as_str());
     set(headers, identity::GRANT.clone(), &subject.grant.to_string());
     set(headers, identity::SCOPE.clone(), &subject.scopes.to_string());

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     limit::{Action, Limits, Who},
     message::Peer,
+    oauth::subject::Subject,
 };
 
 /// Counts a request against its route's limit and against that of all forwarded ones: by user, or
@@ -19,7 +20,12 @@ pub fn limit(limits: &Limits, route: &Route, target: &Target, permit: &Permit<'_
     if matches!(target, Target::Local(_)) {
         return Ok(());
     }
-    let who = permit.subject().map_or_else(|| Who::peer(peer.ip), |subject| Who::User(subject.user));
+    let who = match permit.subject() {
+        Some(Subject { user: Some(user), .. }) => Who::User(user.id),
+        // A client that asked for itself.
+        Some(subject) => Who::Grant(subject.grant),
+        None => Who::peer(peer.ip),
+    };
     let of_route = route.limiter.as_ref().map_or(Ok(()), |limiter| limiter.take(who));
     let taken = of_route.and_then(|()| limits.take(Action::Forward, who));
     taken.map_err(|limited| Rejection::too_many(limited.retry_after))

@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{Answer, Change, CommitError, Expect, Key, List, Loaded, Record, Soft, SoftKey, Store, Swept, Unavailable, Version};
-use crate::{clock::Clock, oauth::id::GrantId};
+use crate::clock::Clock;
 
 /// A store in memory.
 pub struct Memory {
@@ -22,7 +22,7 @@ struct State {
     /// The version given last, so that none is given twice.
     version: u64,
     records: HashMap<Key, Stored>,
-    links: HashMap<(List, GrantId), Timestamp>,
+    links: HashMap<(List, [u8; 16]), Timestamp>,
     soft: HashMap<SoftKey, (Soft, Timestamp)>,
 }
 
@@ -122,7 +122,7 @@ impl Store for Memory {
         Box::pin(async move { self.state().commit(changes, self.clock.now()) })
     }
 
-    fn members(&self, list: List) -> Answer<'_, Vec<GrantId>> {
+    fn members(&self, list: List) -> Answer<'_, Vec<[u8; 16]>> {
         Box::pin(async move {
             let now = self.clock.now();
             let state = self.state();

@@ -8,6 +8,7 @@
 //! Deadlines are compared with the clock that the store was given, never with a clock of the
 //! backend's: a record whose time is over is absent from that moment on, whenever it is swept away.
 
+pub mod clients;
 pub mod embedded;
 pub mod memory;
 pub mod record;
@@ -17,12 +18,14 @@ use std::{future::Future, pin::Pin};
 use jiff::Timestamp;
 
 use crate::oauth::{
+    client::ClientKey,
     grant::Grant,
     id::{GrantId, SessionId, UserId},
     pace::Pace,
     user::{User, UserName},
 };
-pub use record::{Open, Record, Roots, Session};
+pub use clients::{Clients, Found};
+pub use record::{Kept, Open, Owned, Record, Roots, Session};
 
 /// What a store answers, some time.
 pub type Answer<'a, T, E = Unavailable> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
@@ -74,17 +77,29 @@ pub enum Key {
     Ask([u8; 16]),
     /// Points to the user of that name.
     UserName(UserName),
+    /// A [`Client`], or what is kept of one that the configuration declares: [`Kept`].
+    Client(ClientKey),
+    /// The clients that a user has made: [`Owned`].
+    Owned(UserId),
+    /// Points to the grant under which a client has tokens of its own; the hash of what they are for.
+    Machine([u8; 16]),
     /// What a user said yes to and no app has come for: [`Open`].
     Open(UserId),
     /// The check values of the root secrets: [`Roots`].
     Roots,
 }
 
-/// A list of grants, in no order.
+/// A list of records, by their 16 bytes, in no order.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum List {
-    /// The grants that a user approved.
+    /// The grants that a user approved: [`GrantId`].
     GrantsOf(UserId),
+    /// The grants that a client has or had: [`GrantId`].
+    GrantsOfClient(ClientKey),
+    /// All users: [`UserId`].
+    Users,
+    /// All clients that the configuration does not declare: [`ClientKey`].
+    Clients,
 }
 
 /// A condition on what is stored under a key.
@@ -126,12 +141,12 @@ pub enum Change {
         /// If.
         expect: Expect,
     },
-    /// Puts a grant on a list, or says anew how long it stays there.
+    /// Puts a record on a list, or says anew how long it stays there.
     Link {
         /// The list.
         list: List,
-        /// The grant.
-        member: GrantId,
+        /// The record.
+        member: [u8; 16],
         /// Off the list from then on.
         until: Timestamp,
     },
@@ -187,11 +202,11 @@ pub trait Store: Send + Sync + 'static {
     /// [`CommitError`].
     fn commit(&self, changes: Vec<Change>) -> Answer<'_, (), CommitError>;
 
-    /// The grants on a list that have not expired there.
+    /// What is on a list and has not expired there.
     ///
     /// # Errors
     /// [`Unavailable`].
-    fn members(&self, list: List) -> Answer<'_, Vec<GrantId>>;
+    fn members(&self, list: List) -> Answer<'_, Vec<[u8; 16]>>;
 
     /// A piece of soft state, unless it has expired or was lost.
     ///
@@ -273,6 +288,38 @@ impl dyn Store {
     /// [`Unavailable`].
     pub async fn open(&self, user: UserId) -> Result<Option<Loaded<Open>>, Unavailable> {
         self.typed(Key::Open(user), |record| if let Record::Open(open) = record { Some(open) } else { None }).await
+    }
+
+    /// What is kept under a client's key.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn client(&self, key: ClientKey) -> Result<Option<Loaded<Kept>>, Unavailable> {
+        self.typed(Key::Client(key), |record| if let Record::Client(kept) = record { Some(kept) } else { None }).await
+    }
+
+    /// The clients that a user has made.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn owned(&self, user: UserId) -> Result<Option<Loaded<Owned>>, Unavailable> {
+        self.typed(Key::Owned(user), |record| if let Record::Owned(owned) = record { Some(owned) } else { None }).await
+    }
+
+    /// The grant under which a client has tokens of its own.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn machine(&self, name: [u8; 16]) -> Result<Option<Loaded<GrantId>>, Unavailable> {
+        self.typed(Key::Machine(name), |record| if let Record::ToGrant(id) = record { Some(id) } else { None }).await
+    }
+
+    /// The grants on a list.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn grants(&self, list: List) -> Result<Vec<GrantId>, Unavailable> {
+        Ok(self.members(list).await?.into_iter().map(GrantId::from_random).collect())
     }
 
     /// The check values of the roots that this store was used with.

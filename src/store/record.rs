@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Key, List, Soft, SoftKey, Unavailable};
 use crate::oauth::{
+    client::Client,
     grant::Grant,
-    id::{GrantId, SessionId, UserId},
+    id::{ClientId, GrantId, SessionId, UserId},
     secret::{RootId, Salt},
     user::User,
 };
@@ -25,7 +26,11 @@ pub enum Record {
     User(Box<User>),
     /// Under [`Key::Session`].
     Session(Session),
-    /// Under [`Key::UserCode`] and [`Key::Ask`].
+    /// Under [`Key::Client`].
+    Client(Kept),
+    /// Under [`Key::Owned`].
+    Owned(Owned),
+    /// Under [`Key::UserCode`], [`Key::Ask`] and [`Key::Machine`].
     ToGrant(GrantId),
     /// Under [`Key::UserName`].
     ToUser(UserId),
@@ -52,6 +57,25 @@ pub struct Session {
     /// When it ends.
     pub expires: Timestamp,
 }
+
+/// What is kept of a client.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kept {
+    /// All of it.
+    Whole(Box<Client>),
+    /// Of one that the configuration declares, what the configuration does not say.
+    Standing {
+        /// As [`Client::enabled`].
+        enabled: bool,
+        /// As [`Client::generation`].
+        generation: u64,
+    },
+}
+
+/// The clients that a user has made.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Owned(pub Vec<(String, ClientId)>);
 
 /// The grants that a user said yes to and no app has come for, as far as they are counted: some of
 /// them may have been used or ended since.
@@ -101,6 +125,9 @@ impl Key {
             Self::Session(id) => named(b's', id.as_bytes()),
             Self::UserCode(code) => named(b'c', code),
             Self::Ask(id) => named(b'a', id),
+            Self::Client(key) => named(b'k', key.as_bytes()),
+            Self::Owned(user) => named(b'w', user.as_bytes()),
+            Self::Machine(name) => named(b'm', name),
             Self::Open(user) => named(b'o', user.as_bytes()),
             Self::UserName(name) => named(b'n', name.as_str().as_bytes()),
             Self::Roots => named(b'r', b""),
@@ -113,6 +140,9 @@ impl List {
     pub fn encode(&self) -> Vec<u8> {
         match self {
             Self::GrantsOf(user) => named(b'G', user.as_bytes()),
+            Self::GrantsOfClient(client) => named(b'C', client.as_bytes()),
+            Self::Users => named(b'U', &[0; 16]),
+            Self::Clients => named(b'K', &[0; 16]),
         }
     }
 }

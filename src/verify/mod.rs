@@ -14,15 +14,14 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     clock::Clock,
     oauth::{
-        client::Clients,
-        grant::{NotAdmitted, Standing, after},
+        grant::{Issue, NotAdmitted, Standing, after},
         id::GrantId,
         secret::Keyring,
         step::TakesBack,
-        subject::Subject,
+        subject::{Person, Subject},
         token::{Kind, Presented},
     },
-    store::{Soft, SoftKey, Store, Unavailable},
+    store::{Clients, Soft, SoftKey, Store, Unavailable},
 };
 pub use streams::{OpenStream, OpenStreams};
 
@@ -72,47 +71,62 @@ impl Verifier {
     /// # Errors
     /// [`Denied`].
     pub async fn verify(&self, token: &str) -> Result<(Subject, OpenStream), Denied> {
-        let presented = Presented::read(&self.keyring, Kind::Access, token).ok_or(Denied::Unknown)?;
-        let id = presented.grant();
+        let presented = self.read(token).ok_or(Denied::Unknown)?;
         // Entered before the grant is read: a revocation that comes after the reading finds it.
-        let stream = self.streams.enter(id);
+        let stream = self.streams.enter(presented.grant(), presented.number());
+        let (subject, _) = self.judge(&presented).await?;
+        self.note_use(subject.grant, self.clock.now());
+        Ok((subject, stream))
+    }
+
+    /// For whom an access token speaks now, and what was issued with it. That it was asked is no
+    /// use of it.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub async fn inspect(&self, token: &str) -> Result<(Subject, Issue), Denied> {
+        self.judge(&self.read(token).ok_or(Denied::Unknown)?).await
+    }
+
+    /// An access token that we made; `None` for everything else.
+    pub fn read(&self, token: &str) -> Option<Presented> {
+        Presented::read(&self.keyring, Kind::Access, token)
+    }
+
+    async fn judge(&self, presented: &Presented) -> Result<(Subject, Issue), Denied> {
+        let id = presented.grant();
         let grant = self.store.grant(id).await.map_err(Denied::Unavailable)?.ok_or(Denied::Unknown)?.record;
         let proof = presented.prove(&self.keyring, &grant.salt).ok_or(Denied::Unknown)?;
-        let user = match grant.approval() {
-            Some(approval) => self.store.user(approval.user).await.map_err(Denied::Unavailable)?.map(|user| user.record),
+        let user = match grant.approval().and_then(|approval| approval.user) {
+            Some(user) => self.store.user(user).await.map_err(Denied::Unavailable)?.map(|user| user.record),
             None => None,
         };
         let standing = Standing {
             user: user.as_ref().filter(|user| user.enabled).map(|user| user.generation),
-            client: self.clients.get(&grant.dialect, &grant.client).map(|client| client.generation),
+            client: self.clients.generation(&grant.dialect, &grant.client).await.map_err(Denied::Unavailable)?,
         };
-        let now = self.clock.now();
-        let issue = match grant.admit(proof, standing, now) {
-            Ok((_, issue)) => issue,
+        let issue = match grant.admit(proof, None, standing, self.clock.now()) {
+            Ok((_, issue)) => issue.clone(),
             Err(NotAdmitted::Unknown) => return Err(Denied::Unknown),
             Err(NotAdmitted::Expired) => return Err(Denied::Expired(id)),
             Err(NotAdmitted::Revoked) => return Err(Denied::Revoked(id)),
         };
-        // Admitted, so the user is there.
-        let user = user.ok_or(Denied::Revoked(id))?;
-        let scopes = issue.scopes.clone();
-        self.note_use(id, now);
         let subject = Subject {
             grant: id,
             dialect: grant.dialect,
-            user: user.id,
-            user_name: user.name,
-            email: user.email,
+            user: user.map(Person::from),
             client: grant.client,
-            scopes,
+            scopes: issue.scopes.clone(),
+            audience: issue.audience.clone(),
         };
-        Ok((subject, stream))
+        Ok((subject, issue))
     }
 
     /// Whatever runs under what was taken back ends now.
     pub fn take_back(&self, what: TakesBack) {
         match what {
-            TakesBack::Grant(id) => self.streams.cut(id),
+            TakesBack::Grant(id) => self.streams.cut(id, None),
+            TakesBack::Issue(id, number) => self.streams.cut(id, Some(number)),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The answers that are still on their way, so that taking a grant back ends them too.
+//! The answers that are still on their way, so that taking access back ends them too.
 
 use std::sync::Arc;
 
@@ -9,10 +9,11 @@ use crate::oauth::id::GrantId;
 
 /// All open streams of this process, by grant.
 #[derive(Clone, Default)]
-pub struct OpenStreams(Arc<DashMap<GrantId, Open>>);
+pub struct OpenStreams(Arc<DashMap<GrantId, Vec<Open>>>);
 
-#[derive(Default)]
+/// Those that run under one access token.
 struct Open {
+    number: u32,
     count: usize,
     cut: CancellationToken,
 }
@@ -21,22 +22,34 @@ struct Open {
 pub struct OpenStream {
     table: OpenStreams,
     grant: GrantId,
+    number: u32,
     cut: CancellationToken,
 }
 
 impl OpenStreams {
-    /// Enters a stream. To be done before the token is verified, so that a revocation that comes
-    /// in between is not missed.
-    pub fn enter(&self, grant: GrantId) -> OpenStream {
+    /// Enters a stream under issue `number` of a grant. To be done before the token is verified, so
+    /// that a revocation that comes in between is not missed.
+    pub fn enter(&self, grant: GrantId, number: u32) -> OpenStream {
         let mut open = self.0.entry(grant).or_default();
-        open.count += 1;
-        OpenStream { table: self.clone(), grant, cut: open.cut.clone() }
+        let same = open.iter_mut().find(|open| open.number == number && !open.cut.is_cancelled());
+        let cut = match same {
+            Some(open) => {
+                open.count += 1;
+                open.cut.clone()
+            }
+            None => {
+                let cut = CancellationToken::new();
+                open.push(Open { number, count: 1, cut: cut.clone() });
+                cut
+            }
+        };
+        OpenStream { table: self.clone(), grant, number, cut }
     }
 
-    /// Ends every stream of a grant.
-    pub fn cut(&self, grant: GrantId) {
+    /// Ends every stream of a grant, or those of one of its access tokens.
+    pub fn cut(&self, grant: GrantId, number: Option<u32>) {
         if let Some(open) = self.0.get(&grant) {
-            open.cut.cancel();
+            open.iter().filter(|open| number.is_none_or(|number| open.number == number)).for_each(|open| open.cut.cancel());
         }
     }
 }
@@ -47,7 +60,7 @@ impl OpenStream {
         self.grant
     }
 
-    /// Completes when the stream's grant is taken back.
+    /// Completes when the stream's access is taken back.
     pub const fn cut(&self) -> &CancellationToken {
         &self.cut
     }
@@ -56,8 +69,14 @@ impl OpenStream {
 impl Drop for OpenStream {
     fn drop(&mut self) {
         if let Some(mut open) = self.table.0.get_mut(&self.grant) {
-            open.count -= 1;
+            let is_cut = self.cut.is_cancelled();
+            if let Some(at) = open.iter().position(|open| open.number == self.number && open.cut.is_cancelled() == is_cut) {
+                open[at].count -= 1;
+                if open[at].count == 0 {
+                    open.swap_remove(at);
+                }
+            }
         }
-        self.table.0.remove_if(&self.grant, |_, open| open.count == 0);
+        self.table.0.remove_if(&self.grant, |_, open| open.is_empty());
     }
 }

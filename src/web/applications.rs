@@ -21,9 +21,9 @@ use crate::{
 /// What makes two grants those of one app: its dialect, its client and the name that people see.
 type App = [String; 3];
 
-fn app_of(desk: &Desk, application: &Application) -> App {
+fn app_of(application: &Application) -> App {
     let grant = &application.grant;
-    [grant.dialect.clone(), grant.client.to_string(), consent::app_name(desk, grant)]
+    [grant.dialect.clone(), grant.client.to_string(), consent::app_name(grant).to_owned()]
 }
 
 /// The list.
@@ -60,7 +60,7 @@ pub(super) async fn revoke_app(desk: &Desk, call: Call) -> Answer {
     // One that cannot be taken back keeps none of the others.
     let mut all = Ok(());
     for application in desk.engine.applications(&who.user).await? {
-        if app_of(desk, &application) == app {
+        if app_of(&application) == app {
             all = all.and(desk.engine.revoke_own(application.grant.id, who.user.id).await);
         }
     }
@@ -76,7 +76,7 @@ fn list(desk: &Desk, who: &SignedIn, applications: &[Application]) -> Markup {
             section class="card" { p { (words.none) } }
         } @else {
             p class="lead" { (words.lead.fill(&[("place", &desk.pages.name)])) }
-            @for (app, grants) in grouped(desk, applications) {
+            @for (app, grants) in grouped(applications) {
                 (card(desk, who, &app, &grants))
             }
         }
@@ -84,11 +84,11 @@ fn list(desk: &Desk, who: &SignedIn, applications: &[Application]) -> Markup {
 }
 
 /// The apps, each with what it has. The one that was let in last comes first.
-fn grouped<'a>(desk: &Desk, applications: &'a [Application]) -> Vec<(App, Vec<&'a Application>)> {
+fn grouped<'a>(applications: &'a [Application]) -> Vec<(App, Vec<&'a Application>)> {
     let mut places = BTreeMap::new();
     let mut groups: Vec<(App, Vec<&Application>)> = Vec::new();
     for application in applications {
-        let app = app_of(desk, application);
+        let app = app_of(application);
         let place = *places.entry(app.clone()).or_insert(groups.len());
         match groups.get_mut(place) {
             Some((_, grants)) => grants.push(application),

@@ -33,7 +33,7 @@ pub(super) async fn show(desk: &Desk, head: &Parts) -> Answer {
         return Ok(Next::AuthorizeApp(ask).sign_in_first(desk));
     };
     let grant = desk.engine.asked(ask).await?.ok_or(Problem::Refused(OVER))?;
-    let is_own = grant.approval().is_some_and(|approval| approval.user == who.user.id);
+    let is_own = grant.approval().is_some_and(|approval| approval.user == Some(who.user.id));
     let words = desk.words();
     let (title, main, outcome) = match &grant.state {
         State::Pending { .. } if grant.is_pending(desk.clock.now()) => (&words.consent.title, question(desk, &who, &grant, ask), "shown"),
@@ -100,7 +100,7 @@ fn action(desk: &Desk) -> &str {
 
 fn question(desk: &Desk, who: &SignedIn, grant: &Grant, ask: AskId) -> Markup {
     let question = Consent {
-        app: &consent::app(desk, grant),
+        app: &consent::app(grant),
         scopes: &Engine::grantable(grant, &who.user),
         facts: &consent::facts(desk, grant),
         action: action(desk),
@@ -116,7 +116,7 @@ fn answered(desk: &Desk, who: &SignedIn, grant: &Grant, code: &TypedCode, until:
     let spoken: Vec<String> = code.chars().map(String::from).collect();
     html! {
         section class="card" {
-            h1 { (words.enter.fill(&[("app", &html! { b { (consent::app(desk, grant)) } })])) }
+            h1 { (words.enter.fill(&[("app", &html! { b { (consent::app(grant)) } })])) }
             @if let Some(seconds) = desk.engine.codes_are_refused_for(who.user.id) {
                 p class="error" role="alert" { (words.blocked.fill(&[("span", &desk.words().time.span(seconds))])) }
             }
@@ -140,7 +140,7 @@ fn elsewhere(desk: &Desk, grant: &Grant) -> Markup {
     let words = &desk.words().code;
     html! {
         section class="card" {
-            h1 { (words.elsewhere_title.fill(&[("app", &html! { b { (consent::app(desk, grant)) } })])) }
+            h1 { (words.elsewhere_title.fill(&[("app", &html! { b { (consent::app(grant)) } })])) }
             p { (words.elsewhere) }
         }
     }
@@ -150,7 +150,7 @@ fn connected(desk: &Desk, grant: &Grant) -> Markup {
     let words = &desk.words().decided;
     html! {
         section class="card" {
-            h1 { (words.connected.fill(&[("app", &html! { b { (consent::app(desk, grant)) } })])) }
+            h1 { (words.connected.fill(&[("app", &html! { b { (consent::app(grant)) } })])) }
             p { (desk.words().code.go_back) }
             p { (words.later.fill(&[("list", &list(desk))])) }
         }

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     engine::SignedIn,
     oauth::{
+        claim::Claim,
         grant::{Grant, Requester, State},
         scope::{self, Scopes},
     },
@@ -64,17 +65,13 @@ pub(super) fn card(desk: &Desk, who: &SignedIn, consent: &Consent<'_>) -> Markup
 }
 
 /// The name of the app that asks: as it says itself where apps are not registered.
-pub(super) fn app_name(desk: &Desk, grant: &Grant) -> String {
-    if let Some(app) = &grant.requester.app {
-        return app.to_string();
-    }
-    let client = desk.engine.clients().get(&grant.dialect, &grant.client);
-    client.map_or_else(|| grant.client.to_string(), |client| client.name.clone())
+pub(super) fn app_name(grant: &Grant) -> &str {
+    grant.requester.app.as_ref().map_or(grant.app.name.as_str(), Claim::as_str)
 }
 
 /// The same, kept apart from the line that it stands in: a name may run from right to left.
-pub(super) fn app(desk: &Desk, grant: &Grant) -> Markup {
-    html! { bdi { (app_name(desk, grant)) } }
+pub(super) fn app(grant: &Grant) -> Markup {
+    html! { bdi { (app_name(grant)) } }
 }
 
 /// What is known of the asker, as facts, and on whose word.

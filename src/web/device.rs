@@ -121,7 +121,7 @@ fn form(desk: &Desk, who: &SignedIn, typed: &str, from: Origin) -> Markup {
 
 fn question(desk: &Desk, who: &SignedIn, grant: &Grant) -> Markup {
     let question = Consent {
-        app: &consent::app(desk, grant),
+        app: &consent::app(grant),
         scopes: &Engine::grantable(grant, &who.user),
         facts: &consent::facts(desk, grant),
         action: &desk.path(DECISION),
@@ -134,7 +134,7 @@ fn question(desk: &Desk, who: &SignedIn, grant: &Grant) -> Markup {
 /// What came of it.
 pub(super) fn done(desk: &Desk, grant: &Grant, decision: Decision) -> Markup {
     let words = &desk.words().decided;
-    let app = html! { b { (consent::app(desk, grant)) } };
+    let app = html! { b { (consent::app(grant)) } };
     let list = html! { a href=(desk.path(APPLICATIONS)) { (desk.words().applications.title) } };
     html! {
         section class="card" {

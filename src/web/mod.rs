@@ -40,7 +40,7 @@ use self::{
 use crate::{
     clock::Clock,
     config::{Config, Language, Pages, PublicUrl, Sentence},
-    dialects::CodePage,
+    dialects::PageAt,
     engine::Engine,
     message::{Body, Call, Endpoint, Fields, Need, endpoint, reply},
     oauth::code::UserCode,
@@ -53,7 +53,7 @@ pub struct House {
     scopes: BTreeMap<String, Sentence>,
     public_url: PublicUrl,
     /// Where an ask is decided that wants a code to be typed, if a dialect has such asks.
-    code_page: Option<CodePage>,
+    code_page: Option<PageAt>,
     clock: Clock,
     languages: Languages,
     style: Bytes,
@@ -64,7 +64,7 @@ impl House {
     ///
     /// # Errors
     /// [`BadMessages`].
-    pub fn new(engine: Arc<Engine>, config: &Config, code_page: Option<CodePage>, clock: Clock) -> Result<Self, BadMessages> {
+    pub fn new(engine: Arc<Engine>, config: &Config, code_page: Option<PageAt>, clock: Clock) -> Result<Self, BadMessages> {
         Ok(Self {
             engine,
             pages: config.pages.clone(),
@@ -158,7 +158,7 @@ pub fn endpoints(house: &Arc<House>) -> Vec<Endpoint> {
         endpoints.push(endpoint(REOPENED, HOME, house.path(""), &reads));
         endpoints.push(endpoint(NOT_FOUND, HOME, house.path(BELOW), &[]));
     }
-    if let Some(CodePage { host, path }) = &house.code_page {
+    if let Some(PageAt { host, path }) = &house.code_page {
         let mut at = |name, methods: &[Method]| endpoints.push(endpoint_for(host.clone(), name, AUTHORIZE_APP, path.clone(), methods));
         at("page.authorize_app", &reads);
         at("page.authorize_app.submit", &[Method::POST]);

@@ -167,7 +167,11 @@ fn dialects_read_their_own_options() {
     assert_eq!((bootspring.mount.host.as_deref(), bootspring.mount.prefix.as_str()), (Some("auth.example.com"), "/bs"));
     assert_eq!((bootspring.default_client.as_deref(), bootspring.tier.as_str()), (None, "free"));
     assert_eq!((bootspring.access.as_secs(), bootspring.refresh.as_secs()), (300, 30 * 24 * 60 * 60));
-    let clients: Vec<_> = config.clients.iter().map(|client| (client.id.as_str(), client.dialect, client.secret.is_some())).collect();
+    let clients: Vec<_> = config
+        .clients
+        .iter()
+        .map(|gatepost::oauth::client::Declared { client, secret }| (client.id.as_str(), client.dialect.as_str(), secret.is_some()))
+        .collect();
     assert_eq!(clients, [("cli", "bootspring", false), ("server", "bootspring", true)]);
 }
 

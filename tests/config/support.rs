@@ -7,7 +7,7 @@ use std::{
 
 use gatepost::{
     config::{Claim, Config, DialectRow, Environment, Mount, Mounted, Pages, Paths, Problems, Section, Written, load_text},
-    oauth::client::Client,
+    oauth::client::Declared,
 };
 use http::Method;
 
@@ -25,7 +25,7 @@ pub(super) struct Bootspring {
     pub(super) tier: String,
     pub(super) access: Duration,
     pub(super) refresh: Duration,
-    pub(super) clients: Vec<Client>,
+    pub(super) clients: Vec<Declared>,
 }
 
 impl Bootspring {
@@ -37,9 +37,9 @@ impl Bootspring {
         let tier = section.text("tier").unwrap_or_else(|| "free".to_owned());
         let access = section.duration("access", minute..=Self::DAY).unwrap_or(15 * minute);
         let refresh = section.duration("refresh", 60 * minute..=400 * Self::DAY).unwrap_or(30 * Self::DAY);
-        let clients = section.clients("bootspring");
+        let clients = section.clients("bootspring", |_, _| {});
         if let Some(Some(id)) = &default_client
-            && !clients.iter().any(|client| client.id.as_str() == id)
+            && !clients.iter().any(|declared| declared.client.id.as_str() == id)
         {
             section.problem("default_client", format!("there is no client `{id}`"), "declare it under clients, or write false");
         }
@@ -57,7 +57,7 @@ impl Mounted for Bootspring {
         ]
     }
 
-    fn clients(&self) -> Vec<Client> {
+    fn clients(&self) -> Vec<Declared> {
         self.clients.clone()
     }
 }

@@ -10,8 +10,10 @@ use gatepost::{
     clock::Manual,
     engine::{Decider, Decision, Engine, Poll, Start, Style},
     oauth::{
+        audience::Audience,
         grant::Requester,
         id::{ClientId, GrantId},
+        signing::TokenFormat,
         token::Kind,
         user::{User, UserName},
     },
@@ -31,6 +33,7 @@ const STYLE: Style = Style {
     dialect: "bootspring",
     access: "bs_at_",
     access_life: Duration::from_secs(15 * 60),
+    format: TokenFormat::Opaque,
     refresh: Some(("bs_rt_", Duration::from_secs(30 * 24 * 3600))),
 };
 
@@ -47,14 +50,22 @@ pub(crate) async fn issue(engine: &Engine, user: &User, client: &str) -> Token {
     // Starts are counted by address, and this is not what is tested here.
     static ADDRESSES: AtomicU8 = AtomicU8::new(0);
     let network = Ipv4Addr::new(192, 0, 2, ADDRESSES.fetch_add(1, Ordering::Relaxed)).into();
-    let client = engine.clients().get(STYLE.dialect, &ClientId::new(client)).unwrap();
+    let client = engine.client(STYLE.dialect, &ClientId::new(client)).await.unwrap().unwrap();
     let requester = Requester { app: None, device: None, platform: None, network };
-    let start = Start { style: &STYLE, prefix: "bs_dc_", client, scopes: None, requester, life: Duration::from_secs(60) };
+    let start = Start {
+        style: &STYLE,
+        prefix: "bs_dc_",
+        client: &client,
+        scopes: None,
+        audience: Audience::default(),
+        requester,
+        life: Duration::from_secs(60),
+    };
     let started = engine.start(start).await.unwrap();
     engine.decide(started.grant, Decider { user, session: None }, Decision::Approve).await.unwrap();
     let device_code = started.device_code.expose_secret();
     let (interval, hold, gone) = (Duration::from_secs(5), Duration::ZERO, &CancellationToken::new());
-    let tokens = engine.poll(Poll { style: &STYLE, client: &client.id, device_code, interval, hold, peer: network, gone }).await.unwrap();
+    let tokens = engine.poll(Poll { style: &STYLE, client: &client, device_code, interval, hold, peer: network, gone }).await.unwrap();
     Token {
         grant: tokens.grant,
         access: tokens.access.expose_secret().to_owned(),

@@ -11,7 +11,7 @@ mod times;
 use std::time::Duration;
 
 use gatepost::oauth::{
-    grant::{Approval, Caller, Grant, Issue, RevokedBecause, Standing, State, Terms},
+    grant::{Approval, Caller, Grant, Issue, RevokedBecause, Standing, State, Terms, Wanted},
     id::ClientId,
     refusal::ErrorCode,
     scope::Scopes,
@@ -29,7 +29,7 @@ use crate::support::{
 
 /// The generations under which the samples were approved, and those who uphold them.
 const UPHELD: Standing = Standing { user: Some(3), client: Some(4) };
-const TERMS: Terms = Terms { access: ACCESS_LIFE, refresh: Some(REFRESH_LIFE), root: RootId::DEFAULT };
+const TERMS: Terms = Terms { access: ACCESS_LIFE, refresh: Some(REFRESH_LIFE), root: RootId::DEFAULT, key: None };
 /// The shortest time there is.
 const TICK: Duration = Duration::from_nanos(1);
 
@@ -54,7 +54,7 @@ fn pending() -> Grant {
 
 /// A yes, said at 60.
 fn approval() -> Approval {
-    Approval { user: user_id(1), user_generation: 3, client_generation: 4, scopes: scopes(), at: at(60), session: None }
+    Approval { user: Some(user_id(1)), user_generation: 3, client_generation: 4, scopes: scopes(), at: at(60), session: None }
 }
 
 fn approved() -> Grant {
@@ -67,6 +67,9 @@ fn issue(number: u32, issued: Timestamp) -> Issue {
         number,
         root: RootId::DEFAULT,
         scopes: scopes(),
+        audience: pending_grant(1).audience,
+        key: None,
+        revoked: false,
         issued,
         access_until: issued + ACCESS_LIFE,
         refresh_until: Some(issued + REFRESH_LIFE),
@@ -151,7 +154,9 @@ fn refresh(grant: &Grant, number: u32, now: Timestamp) -> Step<Issue> {
 }
 
 fn refresh_as(grant: &Grant, who: Who, standing: Standing, number: u32, wanted: Option<&Scopes>, now: Timestamp) -> Step<Issue> {
-    as_caller(who, |caller| grant.refresh(proof(Kind::Refresh, number), caller, wanted, standing, &TERMS, now))
+    as_caller(who, |caller| {
+        grant.refresh(proof(Kind::Refresh, number), caller, Wanted { scopes: wanted, audience: None }, standing, &TERMS, now)
+    })
 }
 
 /// Asserts that a rule said no in that word, wrote nothing and took nothing back.

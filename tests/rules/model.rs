@@ -242,7 +242,8 @@ impl Run {
         match (self.model.admit(at), answer) {
             (Admission::Open, Ok(subject)) => {
                 let (grant, user) = (self.login.grant, self.user.id);
-                assert_eq!((subject.grant, subject.user, subject.dialect.as_str()), (grant, user, DIALECT));
+                let by = subject.user.as_ref().map(|user| user.id);
+                assert_eq!((subject.grant, by, subject.dialect.as_str()), (grant, Some(user), DIALECT));
                 assert_eq!(subject.scopes.to_string(), given.scopes);
             }
             (Admission::Unknown, Err(Denied::Unknown))

@@ -66,7 +66,7 @@ async fn a_sweep_removes_what_has_expired_and_nothing_else(on: &Stand) {
     let (early, late) = (on.soon(10), on.soon(20));
     on.store.commit(vec![put_user_code(1, Expect::Absent, Some(early)), put_user_code(2, Expect::Absent, Some(late))]).await.unwrap();
     on.store.commit(vec![put_grant(1, Expect::Absent, Some(early)), put_grant(2, Expect::Absent, None)]).await.unwrap();
-    let link = |n, until| Change::Link { list: list(1), member: grant_id(n), until };
+    let link = |n, until| Change::Link { list: list(1), member: *grant_id(n).as_bytes(), until };
     on.store.commit(vec![link(1, early), link(2, late)]).await.unwrap();
 
     assert_eq!(on.store.sweep().await.unwrap(), Swept { removed: 0 });
@@ -75,7 +75,7 @@ async fn a_sweep_removes_what_has_expired_and_nothing_else(on: &Stand) {
     assert_eq!(on.store.sweep().await.unwrap(), Swept { removed: 0 });
     assert!(on.version(&user_code(2)).await.is_some());
     assert!(on.version(&Key::Grant(grant_id(2))).await.is_some());
-    assert_eq!(on.store.members(list(1)).await.unwrap(), [grant_id(2)]);
+    assert_eq!(on.store.members(list(1)).await.unwrap(), [*grant_id(2).as_bytes()]);
 }
 
 async fn a_sweep_removes_any_number(on: &Stand) {

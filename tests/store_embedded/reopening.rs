@@ -29,17 +29,17 @@ async fn a_file_that_is_opened_again_has_everything() {
     let (store, _clock) = open(&dir);
     let until = START + Duration::from_secs(10);
     store.commit(vec![put_grant(1, Expect::Absent, None), put_user_code(1, Expect::Absent, Some(until))]).await.unwrap();
-    store.commit(vec![Change::Link { list: list(1), member: grant_id(1), until }]).await.unwrap();
+    store.commit(vec![Change::Link { list: list(1), member: *grant_id(1).as_bytes(), until }]).await.unwrap();
     let grant = store.load(&Key::Grant(grant_id(1))).await.unwrap();
     drop(store);
 
     let (store, clock) = open(&dir);
     assert_eq!(store.load(&Key::Grant(grant_id(1))).await.unwrap(), grant);
     assert!(version(&store, &user_code(1)).await.is_some());
-    assert_eq!(store.members(list(1)).await.unwrap(), [grant_id(1)]);
+    assert_eq!(store.members(list(1)).await.unwrap(), [*grant_id(1).as_bytes()]);
     clock.advance(Duration::from_secs(10));
     assert_eq!(version(&store, &user_code(1)).await, None);
-    assert_eq!(store.members(list(1)).await.unwrap(), []);
+    assert_eq!(store.members(list(1)).await.unwrap(), [[0; 16]; 0]);
     assert_eq!(store.sweep().await.unwrap(), Swept { removed: 2 });
 }
 

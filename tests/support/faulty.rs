@@ -5,10 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use gatepost::{
-    oauth::id::GrantId,
-    store::{Answer, Change, CommitError, Key, List, Loaded, Record, Soft, SoftKey, Store, Swept, Unavailable},
-};
+use gatepost::store::{Answer, Change, CommitError, Key, List, Loaded, Record, Soft, SoftKey, Store, Swept, Unavailable};
 use jiff::Timestamp;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -137,7 +134,7 @@ impl Store for Faulty {
         })
     }
 
-    fn members(&self, list: List) -> Answer<'_, Vec<GrantId>> {
+    fn members(&self, list: List) -> Answer<'_, Vec<[u8; 16]>> {
         Box::pin(self.through(self.inner.members(list)))
     }
 

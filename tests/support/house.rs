@@ -17,19 +17,21 @@ use gatepost::{
     engine::{Ask, Asked, Decider, Decision, Engine, Error, Exchange, LoggedOut, Poll, Refresh, Start, Started, Style, Tokens},
     limit::Limits,
     oauth::{
+        audience::Audience,
         claim::Claim,
-        client::{Client, Clients},
-        grant::{Grant, Requester},
+        client::{Client, Declared},
+        grant::{Grant, Requester, Wanted},
         id::{ClientId, GrantId, UserId},
         refusal::ErrorCode,
         scope::Scopes,
         secret::{Keyring, RootId},
+        signing::TokenFormat,
         subject::Subject,
         token::Kind,
         typed::{AskId, TypedCode},
         user::User,
     },
-    store::{Change, Expect, Key, Record, Store, memory::Memory},
+    store::{Change, Clients, Expect, Key, Record, Store, memory::Memory},
     verify::{Denied, OpenStream, Verifier},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -50,7 +52,8 @@ pub(crate) const TYPED_LIFE: Duration = Duration::from_secs(300);
 pub(crate) const ACCESS_LIFE: Duration = Duration::from_secs(900);
 pub(crate) const REFRESH_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 pub(crate) const INTERVAL: Duration = Duration::from_secs(5);
-pub(crate) const STYLE: Style = Style { dialect: DIALECT, access: "at_", access_life: ACCESS_LIFE, refresh: Some(("rt_", REFRESH_LIFE)) };
+pub(crate) const STYLE: Style =
+    Style { dialect: DIALECT, access: "at_", access_life: ACCESS_LIFE, format: TokenFormat::Opaque, refresh: Some(("rt_", REFRESH_LIFE)) };
 
 pub(crate) struct House {
     pub(crate) engine: Engine,
@@ -76,7 +79,7 @@ impl From<Tokens> for Given {
             refresh: tokens.refresh.unwrap().expose_secret().to_owned(),
             expires_in: tokens.expires_in,
             scopes: tokens.scopes.to_string(),
-            user: tokens.user.id,
+            user: tokens.user.unwrap().id,
         }
     }
 }
@@ -101,7 +104,7 @@ pub(crate) fn keyring() -> Keyring {
 }
 
 fn client(id: &str) -> Client {
-    Client { id: ClientId::new(id), dialect: DIALECT, name: id.to_owned(), scopes: scopes(), secret: None, generation: 0 }
+    Client::declared(DIALECT, ClientId::new(id), id.to_owned(), scopes())
 }
 
 impl House {
@@ -116,7 +119,8 @@ impl House {
     /// Over a store that the test chose.
     pub(crate) fn over(store: Arc<dyn Store>, time: Manual) -> Self {
         let keyring = Arc::new(keyring());
-        let clients: Arc<Clients> = Arc::new([client(CLIENT), client(STRANGER)].into_iter().collect());
+        let declared = [CLIENT, STRANGER].map(|id| Declared { client: client(id), secret: None });
+        let clients = Arc::new(Clients::new(Arc::clone(&store), declared));
         let limits = Arc::new(Limits::new(&Rates::default(), &time.clock()));
         let verifier = Arc::new(Verifier::new(Arc::clone(&store), Arc::clone(&keyring), Arc::clone(&clients), time.clock()));
         let engine = Engine::new(store, keyring, clients, Arc::clone(&verifier), limits, time.clock());
@@ -129,7 +133,15 @@ impl House {
         let client = client(CLIENT);
         Ok(self
             .engine
-            .start(Start { style: &STYLE, prefix: "dc_", client: &client, scopes: None, requester, life: CODE_LIFE })
+            .start(Start {
+                style: &STYLE,
+                prefix: "dc_",
+                client: &client,
+                scopes: None,
+                audience: Audience::default(),
+                requester,
+                life: CODE_LIFE,
+            })
             .await?
             .into())
     }
@@ -143,7 +155,7 @@ impl House {
 
     /// It tries a code, each time from another address.
     pub(crate) async fn exchange(&self, ask: AskId, code: TypedCode) -> Result<Given, Error> {
-        let client = ClientId::new(CLIENT);
+        let client = client(CLIENT);
         let exchange = Exchange { style: &STYLE, client: &client, ask: Some(ask), code, peer: self.another_address() };
         Ok(self.engine.exchange(exchange).await?.into())
     }
@@ -163,7 +175,7 @@ impl House {
     }
 
     pub(crate) async fn poll_as(&self, client: &str, device_code: &str, hold: Duration, gone: &CancellationToken) -> Result<Given, Error> {
-        let client = ClientId::new(client);
+        let client = self::client(client);
         let poll = Poll { style: &STYLE, client: &client, device_code, interval: INTERVAL, hold, peer: Ipv4Addr::LOCALHOST.into(), gone };
         Ok(self.engine.poll(poll).await?.into())
     }
@@ -173,10 +185,11 @@ impl House {
     }
 
     pub(crate) async fn refresh_as(&self, client: &str, refresh_token: &str, scopes: Option<&Scopes>) -> Result<Given, Error> {
-        let client = ClientId::new(client);
+        let client = self::client(client);
+        let wanted = Wanted { scopes, audience: None };
         Ok(self
             .engine
-            .refresh(Refresh { style: &STYLE, client: &client, refresh_token, peer: Ipv4Addr::LOCALHOST.into(), scopes })
+            .refresh(Refresh { style: &STYLE, client: &client, refresh_token, peer: Ipv4Addr::LOCALHOST.into(), wanted })
             .await?
             .into())
     }

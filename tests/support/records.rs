@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, time::Duration};
 use gatepost::{
     oauth::{
         claim::Claim,
-        grant::{Approval, Channel, Grant, Issue, Requester, RevokedBecause, State},
+        grant::{App, Approval, Channel, Grant, Issue, Requester, RevokedBecause, State},
         id::{ClientId, GrantId, SessionId, UserId},
         scope::Scopes,
         secret::{RootId, Salt},
@@ -57,7 +57,9 @@ pub(crate) fn pending_grant(n: u64) -> Grant {
         id: grant_id(n),
         dialect: "bootspring".to_owned(),
         client: ClientId::new("cli"),
+        app: App { name: "A CLI".to_owned(), verified: true },
         requested: scopes(),
+        audience: ["https://a.example/v1".to_owned()].into_iter().collect(),
         requester: Requester { app: None, device: Claim::cleaned("Zoë's laptop"), platform: None, network: Ipv4Addr::LOCALHOST.into() },
         channel: Channel::Polled,
         salt: Salt::from_random([7; 32]),
@@ -70,7 +72,7 @@ pub(crate) fn pending_grant(n: u64) -> Grant {
 /// A grant in each of its states.
 pub(crate) fn grants_in_every_state(n: u64) -> [Grant; 6] {
     let approval = || Approval {
-        user: user_id(n),
+        user: Some(user_id(n)),
         user_generation: 3,
         client_generation: 4,
         scopes: scopes(),
@@ -81,6 +83,9 @@ pub(crate) fn grants_in_every_state(n: u64) -> [Grant; 6] {
         number,
         root: RootId::DEFAULT,
         scopes: scopes(),
+        audience: ["https://a.example/v1/x".to_owned()].into_iter().collect(),
+        key: None,
+        revoked: number == 1,
         issued: START + Duration::from_nanos(1),
         access_until: START + Duration::from_secs(900),
         refresh_until: Some(Timestamp::MAX),
@@ -102,6 +107,7 @@ pub(crate) fn user(n: u64) -> User {
         name: user_name(n),
         password: Some(PasswordHash::from_phc("$argon2id$v=19$m=16,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g".to_owned())),
         email: Some("zoë@example.org".to_owned()),
+        avatar: Some("https://a.example/zoë.png".to_owned()),
         scopes: scopes(),
         enabled: true,
         generation: n,

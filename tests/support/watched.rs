@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gatepost::{
     clock::Clock,
-    oauth::id::GrantId,
     store::{Answer, Change, CommitError, Key, List, Loaded, Record, Soft, SoftKey, Store, Swept, Unavailable, memory::Memory},
 };
 use jiff::Timestamp;
@@ -72,7 +71,7 @@ impl Store for Watched {
         })
     }
 
-    fn members(&self, list: List) -> Answer<'_, Vec<GrantId>> {
+    fn members(&self, list: List) -> Answer<'_, Vec<[u8; 16]>> {
         Box::pin(async move {
             self.here()?;
             self.inner.members(list).await

@@ -2,32 +2,42 @@
 
 use super::Section;
 use crate::{
-    config::problem::{Flaw, Place},
-    oauth::{client::Client, id::ClientId},
+    config::problem::Flaw,
+    oauth::{
+        client::{Authentication, Client, Declared},
+        id::ClientId,
+    },
 };
 
 impl Section<'_> {
-    /// The clients of a dialect, `[[dialects.<name>.clients]]`.
-    pub fn clients(&mut self, dialect: &'static str) -> Vec<Client> {
+    /// The clients of a dialect, `[[dialects.<name>.clients]]`. `more` reads what this dialect's have
+    /// besides.
+    pub fn clients(&mut self, dialect: &str, mut more: impl FnMut(&mut Section<'_>, &mut Client)) -> Vec<Declared> {
         let declared = self.tables("clients", |section| {
             let id = section.required("id", "\"my-cli\"", |section, key| section.parsed(key, client_id));
             let name = section.required("name", "\"My CLI\"", Section::text);
             let scopes = section.required("scopes", "[\"inference\"]", Section::scopes);
             let secret = section.secret("secret");
-            Some((Client { id: id?, dialect, name: name?, scopes: scopes?, secret, generation: 0 }, section.place_of("id")))
-        });
-        let mut clients: Vec<Client> = Vec::with_capacity(declared.len());
-        for (client, place) in declared.into_iter().flatten() {
-            if clients.iter().any(|other| other.id == client.id) {
-                self.twice(place, &client);
+            let verified = section.flag("verified").unwrap_or(false);
+            let mut client =
+                Client::declared(dialect, id.unwrap_or(ClientId::new("")), name.unwrap_or_default(), scopes.unwrap_or_default());
+            client.verified = verified;
+            if secret.is_some() {
+                client.authentication = Authentication::Declared;
             }
-            clients.push(client);
+            more(section, &mut client);
+            (Declared { client, secret }, section.place_of("id"))
+        });
+        let mut clients: Vec<Declared> = Vec::with_capacity(declared.len());
+        for (declared, place) in declared {
+            let id = &declared.client.id;
+            // What is left of one whose id was refused.
+            if !id.as_str().is_empty() && clients.iter().any(|other| other.client.id == *id) {
+                self.problem_at(place, format!("the client `{id}` is there twice"), "give each client an id of its own");
+            }
+            clients.push(declared);
         }
         clients
-    }
-
-    fn twice(&mut self, place: Place, client: &Client) {
-        self.problem_at(place, format!("the client `{}` is there twice", client.id), "give each client an id of its own");
     }
 }
 

@@ -28,7 +28,7 @@ use super::{
     path,
     problem::{Flaw, Place},
 };
-use crate::oauth::client::Client;
+use crate::oauth::client::Declared;
 pub(super) use pages::SESSION;
 
 /// The most threads that forward.
@@ -108,7 +108,7 @@ fn read<D: Mounted>(root: &mut Section<'_>, rows: &[DialectRow<D>], reserved: fn
     claims::refuse_shared(root, &claims);
 
     let dialects: Vec<D> = dialects.into_iter().map(|(dialect, _)| dialect).collect();
-    let clients: Vec<Client> = dialects.iter().flat_map(Mounted::clients).collect();
+    let clients: Vec<Declared> = dialects.iter().flat_map(Mounted::clients).collect();
     let routes = routes.into_iter().map(|(route, _)| route).collect();
     let public_url = public_url?;
     let config = Config {

@@ -43,7 +43,7 @@ pub(super) fn tokens(tokens: &Tokens, options: &Bootspring) -> Response<Body> {
             "token": access,
             "refreshToken": refresh,
             "expiresIn": in_words(tokens.expires_in),
-            "user": {"email": tokens.user.email, "tier": options.tier},
+            "user": {"email": tokens.user.as_ref().and_then(|user| user.email.as_deref()), "tier": options.tier},
         }),
     ))
 }
@@ -92,7 +92,7 @@ impl From<ClientError> for Problem {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::BadInput(input) => Self::Input(input),
-            ClientError::Limited(limited) => Self::Engine(limited.into()),
+            ClientError::Engine(error) => Self::Engine(error),
             ClientError::Refused { refusal, challenged } => Self::Client { refusal, challenged },
         }
     }

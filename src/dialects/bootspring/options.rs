@@ -7,7 +7,11 @@ use crate::{
     config::{Claim, DialectRow, Mount, Mounted, Paths, Section},
     dialects::Dialect,
     engine::Style,
-    oauth::{client::Client, id::ClientId},
+    oauth::{
+        client::{Client, Declared},
+        id::ClientId,
+        signing::TokenFormat,
+    },
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -30,7 +34,7 @@ pub struct Bootspring {
     pub(super) code_life: Duration,
     pub(super) interval: Duration,
     pub(super) hold: Duration,
-    clients: Vec<Client>,
+    clients: Vec<Declared>,
 }
 
 /// The client that stands for callers who name none, unless the operator says otherwise.
@@ -39,21 +43,17 @@ const DEFAULT_CLIENT_NAME: &str = "Bootspring CLI";
 
 impl Bootspring {
     fn read(mount: Mount, section: &mut Section<'_>) -> Self {
-        let mut clients = section.clients(NAME);
+        let mut clients = section.clients(NAME, |_, _| {});
         let default_client = section.text_or_false("default_client").unwrap_or_else(|| Some(DEFAULT_CLIENT.to_owned())).map(ClientId::new);
         let scopes = section.scopes("scopes");
         if let Some(id) = &default_client
-            && !clients.iter().any(|client| client.id == *id)
+            && !clients.iter().any(|declared| declared.client.id == *id)
         {
             match scopes {
-                Some(scopes) => clients.push(Client {
-                    id: id.clone(),
-                    dialect: NAME,
-                    name: DEFAULT_CLIENT_NAME.to_owned(),
-                    scopes,
-                    secret: None,
-                    generation: 0,
-                }),
+                Some(scopes) => {
+                    let client = Client::declared(NAME, id.clone(), DEFAULT_CLIENT_NAME.to_owned(), scopes);
+                    clients.push(Declared { client, secret: None });
+                }
                 None => section.problem(
                     "default_client",
                     format!("nothing says what the default client \"{id}\" may ask for"),
@@ -63,8 +63,9 @@ impl Bootspring {
         } else if scopes.is_some() {
             section.problem("scopes", "these scopes belong to no client", "leave them out: the clients below have scopes of their own");
         }
-        if let Some(client) = clients.iter().find(|client| Some(&client.id) == default_client.as_ref() && client.secret.is_some()) {
-            let message = format!("the default client \"{}\" has a secret, and those it stands for cannot know it", client.id);
+        let is_default = |declared: &&Declared| Some(&declared.client.id) == default_client.as_ref();
+        if let Some(declared) = clients.iter().find(is_default).filter(|declared| declared.secret.is_some()) {
+            let message = format!("the default client \"{}\" has a secret, and those it stands for cannot know it", declared.client.id);
             section.problem("default_client", message, "leave the client's secret out, or name another client");
         }
         let interval = section.duration("interval", Duration::from_secs(1)..=MINUTE).unwrap_or(Duration::from_secs(5));
@@ -74,6 +75,7 @@ impl Bootspring {
             style: Style {
                 dialect: NAME,
                 access: "bs_at_",
+                format: TokenFormat::Opaque,
                 access_life: section.duration("access", MINUTE..=DAY).unwrap_or(15 * MINUTE),
                 refresh: Some(("bs_rt_", section.duration("refresh", MINUTE..=366 * DAY).unwrap_or(30 * DAY))),
             },
@@ -98,7 +100,7 @@ impl Mounted for Bootspring {
         super::PATHS.into_iter().map(claim).collect()
     }
 
-    fn clients(&self) -> Vec<Client> {
+    fn clients(&self) -> Vec<Declared> {
         self.clients.clone()
     }
 }

@@ -3,18 +3,22 @@
 use jiff::Timestamp;
 
 use super::{
-    Approval, Caller, Channel, Grant, Issue, MAX_LIVE_ISSUES, MAX_TRIES, NotAdmitted, RETRY_WINDOW, RevokedBecause, Standing, State, Terms,
-    after,
+    Approval, Caller, Channel, Grant, Issue, MAX_LIVE_ISSUES, MAX_TRIES, NotAdmitted, RETRY_WINDOW, Redemption, Redirect, RevokedBecause,
+    Standing, State, Terms, Wanted, after,
 };
 use crate::oauth::{
+    audience::Audience,
     refusal::{ErrorCode, Refusal},
     scope::Scopes,
-    step::Step,
+    signing::KeyId,
+    step::{Step, TakesBack},
     token::Proof,
 };
 
 const USED: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The code is unknown or was used already.");
 const DEAD: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The refresh token is unknown, expired or revoked.");
+const TOO_MUCH: Refusal = Refusal::new(ErrorCode::InvalidScope, "The scope is more than what was granted.");
+const ELSEWHERE: Refusal = Refusal::new(ErrorCode::InvalidTarget, "The resource is not one for which access was granted.");
 const NOT_PENDING: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The code is unknown, expired or decided.");
 
 impl Grant {
@@ -22,10 +26,10 @@ impl Grant {
     pub fn approve(&self, approval: Approval, now: Timestamp) -> Step<()> {
         match &self.state {
             State::Pending { expires } if now < *expires => {
-                let redeem_by = match self.channel {
+                let redeem_by = match &self.channel {
                     Channel::Polled => *expires,
                     // Also where that is later: nobody is to hurry with the last minute's code.
-                    Channel::Typed { life } => after(now, life),
+                    Channel::Typed { life } | Channel::Redirect(Redirect { life, .. }) => after(now, *life),
                 };
                 let state = State::Approved { approval, redeem_by, tries: 0 };
                 Step::to(self.with(state), Ok(()))
@@ -100,18 +104,90 @@ impl Grant {
         }
     }
 
+    /// The app brings the code that a browser took to it (RFC 6749 section 4.1.3), with the address
+    /// and the verifier that it shows. The client has been authenticated: another one's try changes
+    /// nothing. A wrong verifier ends the code: whoever sends it holds a code that is not his.
+    pub fn redeem_code(
+        &self,
+        _code: Proof,
+        caller: Caller<'_>,
+        shown: &Redemption<'_>,
+        standing: Standing,
+        terms: &Terms,
+        now: Timestamp,
+    ) -> Step<Issue> {
+        const UNKNOWN: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The code is unknown, expired or was used already.");
+        const ADDRESS: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The redirect_uri is not the one of the authorization request.");
+        const VERIFIER: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The code_verifier does not match the code_challenge.");
+        let Channel::Redirect(redirect) = &self.channel else { return Step::unchanged(Err(UNKNOWN)) };
+        if !self.is_of(caller) {
+            return Step::unchanged(Err(UNKNOWN));
+        }
+        match &self.state {
+            State::Approved { approval, redeem_by, .. } if now < *redeem_by && standing.upholds(approval) => {
+                if shown.redirect_uri.map_or(redirect.named, |uri| uri != redirect.uri) {
+                    return Step::unchanged(Err(ADDRESS));
+                }
+                if !redirect.challenge.is_of(shown.verifier) {
+                    return Step::to(self.with(State::Void { until: *redeem_by }), Err(VERIFIER));
+                }
+                match self.narrowed(approval, shown.wanted) {
+                    Ok((scopes, audience)) => self.issue_first(approval, scopes, audience, terms, now),
+                    Err(refusal) => Step::unchanged(Err(refusal)),
+                }
+            }
+            State::Live { issues, .. } if redirect.challenge.is_of(shown.verifier) => {
+                // The app may have sent it twice in haste. Later, or once the first answer was put to
+                // use, the code is in two hands.
+                let is_retry = issues.last().is_some_and(|newest| newest.number == 1 && newest.may_be_repeated(now));
+                if is_retry { Step::unchanged(Err(UNKNOWN)) } else { self.end(RevokedBecause::Replay, Err(UNKNOWN), now) }
+            }
+            State::Revoked { .. } => Step::ended(self.id, Err(UNKNOWN)),
+            State::Pending { .. } | State::Approved { .. } | State::Live { .. } | State::Void { .. } | State::Denied { .. } => {
+                Step::unchanged(Err(UNKNOWN))
+            }
+        }
+    }
+
+    /// A client that asks for itself gets the token that it has, while more than half of its life is
+    /// left, or the next one (RFC 6749 section 4.4).
+    pub fn current(&self, standing: Standing, terms: &Terms, now: Timestamp) -> Step<Issue> {
+        const GONE: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The access was taken back.");
+        let State::Live { approval, issues } = &self.state else { return Step::unchanged(Err(GONE)) };
+        let Some(newest) = issues.last().filter(|_| standing.upholds(approval)) else { return Step::unchanged(Err(GONE)) };
+        let is_fresh = after(now, terms.access / 2) < newest.access_until;
+        if is_fresh && !newest.revoked && newest.key == terms.key && newest.root == terms.root {
+            return Step::unchanged(Ok(newest.clone()));
+        }
+        self.issue_next(approval, issues, (approval.scopes.clone(), self.audience.clone()), terms, now)
+    }
+
+    /// Takes back one access token, and leaves the refresh token that came with it (RFC 7009
+    /// section 2.1).
+    pub fn revoke_access(&self, token: Proof, now: Timestamp) -> Step<()> {
+        let State::Live { approval, issues } = &self.state else { return Step::unchanged(Ok(())) };
+        let mut issues = issues.clone();
+        let Some(issue) = issues.iter_mut().find(|issue| issue.number == token.number()) else { return Step::unchanged(Ok(())) };
+        let takes_back = Some(TakesBack::Issue(self.id, issue.number));
+        if issue.revoked || now >= issue.access_until {
+            return Step { next: None, outcome: Ok(()), takes_back };
+        }
+        issue.revoked = true;
+        let next = self.with(State::Live { approval: approval.clone(), issues });
+        Step { next: Some(next), outcome: Ok(()), takes_back }
+    }
+
     /// The app trades a refresh token for the next pair (RFC 6749 section 6). `wanted` narrows
     /// what the new access token may do.
     pub fn refresh(
         &self,
         token: Proof,
         caller: Caller<'_>,
-        wanted: Option<&Scopes>,
+        wanted: Wanted<'_>,
         standing: Standing,
         terms: &Terms,
         now: Timestamp,
     ) -> Step<Issue> {
-        const TOO_MUCH: Refusal = Refusal::new(ErrorCode::InvalidScope, "The scope is more than what was granted.");
         let (approval, issues) = match &self.state {
             State::Live { approval, issues } => (approval, issues),
             // It may have been this token's replay that ended it.
@@ -132,16 +208,10 @@ impl Grant {
         if newest.refresh_until.is_none_or(|until| now >= until) {
             return Step::unchanged(Err(DEAD));
         }
-        let scopes = wanted.unwrap_or(&approval.scopes);
-        if !approval.scopes.cover(scopes) {
-            return Step::unchanged(Err(TOO_MUCH));
+        match self.narrowed(approval, wanted) {
+            Ok(narrowed) => self.issue_next(approval, issues, narrowed, terms, now),
+            Err(refusal) => Step::unchanged(Err(refusal)),
         }
-        let Some(number) = newest.number.checked_add(1) else { return Step::unchanged(Err(DEAD)) };
-        let issue = Issue::new(number, scopes.clone(), terms, now);
-        let mut kept: Vec<Issue> = issues.iter().filter(|issue| now < issue.access_until).cloned().collect();
-        kept.drain(..(kept.len() + 1).saturating_sub(MAX_LIVE_ISSUES));
-        kept.push(issue.clone());
-        Step::to(self.with(State::Live { approval: approval.clone(), issues: kept }), Ok(issue))
     }
 
     /// Takes the grant back. What is over already stays as it is; what nobody approved is no
@@ -155,11 +225,12 @@ impl Grant {
         }
     }
 
-    /// Whether an access token opens anything now, and what.
+    /// Whether an access token opens anything now, and what. `key` is the one that signed it, if one
+    /// did: a key opens nothing that it was not asked to sign.
     ///
     /// # Errors
     /// [`NotAdmitted`] says why not.
-    pub fn admit(&self, token: Proof, standing: Standing, now: Timestamp) -> Result<(&Approval, &Issue), NotAdmitted> {
+    pub fn admit(&self, token: Proof, key: Option<&KeyId>, standing: Standing, now: Timestamp) -> Result<(&Approval, &Issue), NotAdmitted> {
         match &self.state {
             State::Live { approval, issues } => {
                 if !standing.upholds(approval) {
@@ -168,8 +239,12 @@ impl Grant {
                 if issues.last().is_none_or(|newest| token.number() > newest.number) {
                     return Err(NotAdmitted::Unknown);
                 }
-                let issue = issues.iter().find(|issue| issue.number == token.number()).filter(|issue| now < issue.access_until);
-                issue.map(|issue| (approval, issue)).ok_or(NotAdmitted::Expired)
+                match issues.iter().find(|issue| issue.number == token.number()) {
+                    Some(issue) if issue.key.as_ref() != key => Err(NotAdmitted::Unknown),
+                    Some(issue) if issue.revoked => Err(NotAdmitted::Revoked),
+                    Some(issue) if now < issue.access_until => Ok((approval, issue)),
+                    Some(_) | None => Err(NotAdmitted::Expired),
+                }
             }
             State::Revoked { .. } => Err(NotAdmitted::Revoked),
             State::Pending { .. } | State::Approved { .. } | State::Void { .. } | State::Denied { .. } => Err(NotAdmitted::Unknown),
@@ -178,9 +253,37 @@ impl Grant {
 
     /// From the yes to the first token.
     fn first_issue(&self, approval: &Approval, terms: &Terms, now: Timestamp) -> Step<Issue> {
-        let issue = Issue::new(1, approval.scopes.clone(), terms, now);
+        self.issue_first(approval, approval.scopes.clone(), self.audience.clone(), terms, now)
+    }
+
+    fn issue_first(&self, approval: &Approval, scopes: Scopes, audience: Audience, terms: &Terms, now: Timestamp) -> Step<Issue> {
+        let issue = Issue::new(1, scopes, audience, terms, now);
         let state = State::Live { approval: approval.clone(), issues: vec![issue.clone()] };
         Step::to(self.with(state), Ok(issue))
+    }
+
+    /// The next token. What has expired is forgotten, and of too many the oldest ends.
+    fn issue_next(&self, approval: &Approval, issues: &[Issue], with: (Scopes, Audience), terms: &Terms, now: Timestamp) -> Step<Issue> {
+        let next = issues.last().and_then(|newest| newest.number.checked_add(1));
+        let Some(number) = next else { return Step::unchanged(Err(DEAD)) };
+        let issue = Issue::new(number, with.0, with.1, terms, now);
+        let mut kept: Vec<Issue> = issues.iter().filter(|issue| now < issue.access_until).cloned().collect();
+        kept.drain(..(kept.len() + 1).saturating_sub(MAX_LIVE_ISSUES));
+        kept.push(issue.clone());
+        Step::to(self.with(State::Live { approval: approval.clone(), issues: kept }), Ok(issue))
+    }
+
+    /// What was granted, or as much less as is wanted.
+    fn narrowed(&self, approval: &Approval, wanted: Wanted<'_>) -> Result<(Scopes, Audience), Refusal> {
+        let scopes = wanted.scopes.unwrap_or(&approval.scopes);
+        if !approval.scopes.cover(scopes) {
+            return Err(TOO_MUCH);
+        }
+        let audience = match wanted.audience {
+            Some(wanted) => self.audience.narrowed_to(wanted).ok_or(ELSEWHERE)?,
+            None => self.audience.clone(),
+        };
+        Ok((scopes.clone(), audience))
     }
 
     /// Whether it belongs to this dialect and client; to all others it is unknown.
@@ -200,18 +303,21 @@ impl Grant {
 
 impl State {
     /// The state of what a user gives himself: nobody asked, and there is nothing to redeem.
-    pub fn born_live(approval: Approval, terms: &Terms, now: Timestamp) -> Self {
-        let issue = Issue::new(1, approval.scopes.clone(), terms, now);
+    pub fn born_live(approval: Approval, audience: Audience, terms: &Terms, now: Timestamp) -> Self {
+        let issue = Issue::new(1, approval.scopes.clone(), audience, terms, now);
         Self::Live { approval, issues: vec![issue] }
     }
 }
 
 impl Issue {
-    fn new(number: u32, scopes: Scopes, terms: &Terms, now: Timestamp) -> Self {
+    fn new(number: u32, scopes: Scopes, audience: Audience, terms: &Terms, now: Timestamp) -> Self {
         Self {
             number,
             root: terms.root,
+            key: terms.key.clone(),
+            revoked: false,
             scopes,
+            audience,
             issued: now,
             access_until: after(now, terms.access),
             refresh_until: terms.refresh.map(|span| after(now, span)),
@@ -224,7 +330,9 @@ impl Issue {
 }
 
 impl Standing {
-    fn upholds(self, approval: &Approval) -> bool {
-        self.user == Some(approval.user_generation) && self.client == Some(approval.client_generation)
+    /// Whether a yes still rests on those who said it and those it was said to.
+    pub fn upholds(self, approval: &Approval) -> bool {
+        let user = approval.user.is_none() || self.user == Some(approval.user_generation);
+        user && self.client == Some(approval.client_generation)
     }
 }

@@ -88,7 +88,7 @@ impl Step {
             Change::Delete { key, expect } => Self { name: key.encode(), expect, write: Write::Remove },
             Change::Link { list, member, until } => {
                 let write = Write::Put { until: Some(nanoseconds(until)), bytes: Vec::new() };
-                Self { name: member_name(list, member.as_bytes()), expect: Expect::Any, write }
+                Self { name: member_name(list, &member), expect: Expect::Any, write }
             }
         })
     }

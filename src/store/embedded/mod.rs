@@ -38,7 +38,7 @@ use self::{
     writer::{Opener, Slot},
 };
 use super::{Answer, Change, CommitError, Key, List, Loaded, Record, Soft, SoftKey, Store, Swept, Unavailable};
-use crate::{clock::Clock, oauth::id::GrantId};
+use crate::clock::Clock;
 
 pub use file::{FILE_FORMAT, FILE_NAME, OpenError};
 
@@ -118,7 +118,7 @@ impl Store for Embedded {
         })
     }
 
-    fn members(&self, list: List) -> Answer<'_, Vec<GrantId>> {
+    fn members(&self, list: List) -> Answer<'_, Vec<[u8; 16]>> {
         Box::pin(async move {
             let now = tables::nanoseconds(self.clock.now());
             self.read(|db| tables::read_members(db, list, now))

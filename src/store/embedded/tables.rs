@@ -12,10 +12,7 @@
 use jiff::Timestamp;
 use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
 
-use crate::{
-    oauth::id::GrantId,
-    store::{Expect, List, Version},
-};
+use crate::store::{Expect, List, Version};
 
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const ENTRIES: TableDefinition<'_, &[u8], Value> = TableDefinition::new("entries");
@@ -56,7 +53,7 @@ pub(super) fn read(db: &Database, name: &[u8], now: Nanoseconds) -> Result<Optio
 }
 
 /// The members of a list whose time there is not over.
-pub(super) fn read_members(db: &Database, list: List, now: Nanoseconds) -> Result<Vec<GrantId>, redb::Error> {
+pub(super) fn read_members(db: &Database, list: List, now: Nanoseconds) -> Result<Vec<[u8; 16]>, redb::Error> {
     let entries = db.begin_read()?.open_table(ENTRIES)?;
     let mut members = Vec::new();
     for found in entries.range::<&[u8]>(&*member_name(list, &[0; 16])..=&*member_name(list, &[u8::MAX; 16]))? {
@@ -65,7 +62,7 @@ pub(super) fn read_members(db: &Database, list: List, now: Nanoseconds) -> Resul
             continue;
         }
         // Lists are of one length, so within this range a member is what follows the list.
-        members.extend(name.value().last_chunk().copied().map(GrantId::from_random));
+        members.extend(name.value().last_chunk().copied());
     }
     Ok(members)
 }

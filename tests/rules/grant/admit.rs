@@ -13,7 +13,7 @@ use super::{
 
 /// The number of the issue that was admitted.
 fn admit(grant: &Grant, number: u32, standing: Standing, now: Timestamp) -> Result<u32, NotAdmitted> {
-    let (by, issue) = grant.admit(proof(Kind::Access, number), standing, now)?;
+    let (by, issue) = grant.admit(proof(Kind::Access, number), None, standing, now)?;
     assert_eq!(*by, approval());
     Ok(issue.number)
 }
@@ -41,8 +41,8 @@ fn an_old_access_token_lives_to_its_own_end_after_a_refresh() {
 fn each_access_token_may_do_what_its_own_issue_says() {
     let narrow = Scopes::parse("chat").unwrap();
     let grant = live_with(vec![issue(1, at(100)), Issue { scopes: narrow.clone(), ..issue(2, at(200)) }]);
-    assert_eq!(grant.admit(proof(Kind::Access, 1), UPHELD, at(300)).unwrap().1.scopes, approval().scopes);
-    assert_eq!(grant.admit(proof(Kind::Access, 2), UPHELD, at(300)).unwrap().1.scopes, narrow);
+    assert_eq!(grant.admit(proof(Kind::Access, 1), None, UPHELD, at(300)).unwrap().1.scopes, approval().scopes);
+    assert_eq!(grant.admit(proof(Kind::Access, 2), None, UPHELD, at(300)).unwrap().1.scopes, narrow);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use gatepost::oauth::{
 
 use super::{
     CODE_LIFE, FALLEN, START, STRANGERS, TICK, UPHELD, Who, approval, approved, as_caller, assert_refused, at, before, denied, every_state,
-    issue, live, live_with, next, pending, proof, redeem, refresh, refreshed_twice, revoked, scopes,
+    issue, live, live_with, next, pending, proof, redeem, refresh, refreshed_twice, revoked,
 };
 
 /// Who is asked about while nobody has approved: there is no user yet.
@@ -35,10 +35,10 @@ fn an_approved_grant_becomes_live_with_issue_number_one() {
 #[test]
 fn what_is_issued_lives_by_the_terms() {
     let root = RootId::parse("k2").unwrap();
-    let terms = Terms { access: 7 * TICK, refresh: None, root };
+    let terms = Terms { access: 7 * TICK, refresh: None, root, key: None };
     let step = as_caller(Who::TheClient, |caller| approved().redeem(proof(Kind::DeviceCode, 0), caller, UPHELD, &terms, at(100)));
     let (access_until, refresh_until) = (at(100) + 7 * TICK, None);
-    assert_eq!(step.outcome, Ok(Issue { number: 1, root, scopes: scopes(), issued: at(100), access_until, refresh_until }));
+    assert_eq!(step.outcome, Ok(Issue { root, access_until, refresh_until, ..issue(1, at(100)) }));
 }
 
 #[test]

@@ -56,7 +56,9 @@ fn where_there_are_no_refresh_tokens_none_works() {
     let without = live_with(vec![Issue { refresh_until: None, ..issue(1, at(100)) }]);
     assert_refused(&refresh(&without, 1, at(101)), InvalidGrant, "none was issued");
     let terms = Terms { refresh: None, root: RootId::parse("k2").unwrap(), ..TERMS };
-    let step = as_caller(Who::TheClient, |caller| live().refresh(proof(Kind::Refresh, 1), caller, None, UPHELD, &terms, at(500)));
+    let step = as_caller(Who::TheClient, |caller| {
+        live().refresh(proof(Kind::Refresh, 1), caller, gatepost::oauth::grant::Wanted::default(), UPHELD, &terms, at(500))
+    });
     assert_eq!(step.outcome, Ok(Issue { refresh_until: None, root: terms.root, ..issue(2, at(500)) }));
 }
 

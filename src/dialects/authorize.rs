@@ -1,0 +1,203 @@
+//! An authorization endpoint that speaks RFC 6749 section 4.1.1 with PKCE: what an app asks for by
+//! way of a browser, and what the browser takes back. The page itself is one of the pages for people.
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{House, PageAt};
+use crate::{
+    engine::{Error, Style, requestable},
+    message::{BadInput, Fields},
+    oauth::{
+        audience::Audience,
+        client::{Client, GrantType},
+        grant::Redirect,
+        id::ClientId,
+        pkce::Challenge,
+        redirect,
+        refusal::{ErrorCode, Refusal},
+        scope::Scopes,
+    },
+};
+
+/// Where users decide about what a browser brought. One for each dialect whose answers travel so.
+pub trait Authorizes: Send + Sync {
+    /// The page's address. The dialect claims it, for all methods.
+    fn page(&self) -> &PageAt;
+
+    /// How the dialect spells what is issued.
+    fn style(&self) -> &Style;
+
+    /// What stands before a code.
+    fn code_prefix(&self) -> &'static str;
+
+    /// Reads what the browser brought.
+    fn read<'a>(&'a self, query: Option<&'a str>) -> Pin<Box<dyn Future<Output = Result<Question, Unanswered>> + Send + 'a>>;
+
+    /// Where the browser goes with the code.
+    fn granted(&self, question: &Question, code: &SecretString) -> String;
+
+    /// Where the browser goes without one.
+    fn refused(&self, question: &Question, refusal: &Refusal) -> String;
+}
+
+/// What an app asks for.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The client that asks.
+    pub client: Client,
+    /// What it wants; `None` for all that it may have.
+    pub scopes: Option<Scopes>,
+    /// For which resources.
+    pub audience: Audience,
+    /// Where the answer goes, and who may use it.
+    pub redirect: Redirect,
+    /// What the app wants to hear again.
+    pub state: Option<String>,
+}
+
+/// Why there is nothing to ask a user.
+#[derive(Debug)]
+pub enum Unanswered {
+    /// Nobody can say who asks, or where to send the browser: people are told, and nobody else (RFC
+    /// 6749 section 4.1.2.1).
+    Here(Refusal),
+    /// The app is told, there.
+    There(String),
+    /// Nobody can say now.
+    Engine(Error),
+}
+
+/// The endpoint of a dialect that adds nothing to the RFC.
+pub struct Endpoint {
+    /// The house.
+    pub house: House,
+    /// Where it is.
+    pub at: PageAt,
+    /// How the dialect spells what is issued.
+    pub style: Style,
+    /// What stands before a code.
+    pub prefix: &'static str,
+    /// How long a code is good for, counted from the approval.
+    pub code_life: Duration,
+}
+
+impl Authorizes for Endpoint {
+    fn page(&self) -> &PageAt {
+        &self.at
+    }
+
+    fn style(&self) -> &Style {
+        &self.style
+    }
+
+    fn code_prefix(&self) -> &'static str {
+        self.prefix
+    }
+
+    fn read<'a>(&'a self, query: Option<&'a str>) -> Pin<Box<dyn Future<Output = Result<Question, Unanswered>> + Send + 'a>> {
+        Box::pin(async move {
+            let (fields, bad) = Fields::from_query_in_part(query);
+            // Until these two are known, nobody is told but the user.
+            let (client, uri, named) = self.asker(&fields).await?;
+            let state = match fields.text("state") {
+                Ok(state) => state.map(str::to_owned),
+                Err(bad) => return Err(self.told(&uri, None, &bad.into())),
+            };
+            let question = match bad {
+                None => self.question(&fields, client, &uri, named),
+                Some(bad) => Err(bad.into()),
+            };
+            match question {
+                Ok(question) => Ok(Question { state, ..question }),
+                Err(refusal) => Err(self.told(&uri, state.as_deref(), &refusal)),
+            }
+        })
+    }
+
+    fn granted(&self, question: &Question, code: &SecretString) -> String {
+        self.answer(&question.redirect.uri, question.state.as_deref(), &[("code", code.expose_secret())])
+    }
+
+    fn refused(&self, question: &Question, refusal: &Refusal) -> String {
+        self.error(&question.redirect.uri, question.state.as_deref(), refusal)
+    }
+}
+
+impl Endpoint {
+    /// Who asks, where the answer goes, and whether the request says so.
+    async fn asker(&self, fields: &Fields) -> Result<(Client, String, bool), Unanswered> {
+        const NO_CLIENT: Refusal =
+            Refusal::new(ErrorCode::InvalidRequest, "The address does not say which app asks: client_id is missing.");
+        const UNKNOWN: Refusal = Refusal::new(ErrorCode::InvalidClient, "There is no app of this client_id here.");
+        const ADDRESS: Refusal = Refusal::new(
+            ErrorCode::InvalidRequest,
+            "The app asks for the answer at an address that is not registered for it: redirect_uri does not match.",
+        );
+        const NO_ADDRESS: Refusal = Refusal::new(
+            ErrorCode::InvalidRequest,
+            "The address does not say where the answer goes: redirect_uri is missing, and the app has not exactly one.",
+        );
+        let text = |name| fields.text(name).map_err(|bad| Unanswered::Here(bad.into()));
+        let id = text("client_id")?.ok_or(Unanswered::Here(NO_CLIENT))?;
+        let client = self.house.engine.client(self.style.dialect, &ClientId::new(id)).await.map_err(Unanswered::Engine)?;
+        let client = client.ok_or(Unanswered::Here(UNKNOWN))?;
+        let named = text("redirect_uri")?;
+        let missing = if named.is_some() { ADDRESS } else { NO_ADDRESS };
+        let uri = client.redirect_uri(named).ok_or(Unanswered::Here(missing))?.to_owned();
+        Ok((client, uri, named.is_some()))
+    }
+
+    fn question(&self, fields: &Fields, client: Client, uri: &str, named: bool) -> Result<Question, Refusal> {
+        const NO_TYPE: Refusal = Refusal::new(ErrorCode::InvalidRequest, "response_type is missing.");
+        const TYPE: Refusal = Refusal::new(ErrorCode::UnsupportedResponseType, "The response_type is not one that is spoken here: code.");
+        const METHOD: Refusal = Refusal::new(ErrorCode::InvalidRequest, "code_challenge_method must be S256.");
+        const NO_CHALLENGE: Refusal = Refusal::new(ErrorCode::InvalidRequest, "code_challenge is missing.");
+        const CHALLENGE: Refusal = Refusal::new(ErrorCode::InvalidRequest, "code_challenge is not a base64url-encoded SHA-256 hash.");
+        const SCOPE: Refusal = Refusal::new(ErrorCode::InvalidScope, "The scope is malformed.");
+        match fields.text("response_type")? {
+            None => return Err(NO_TYPE),
+            Some("code") => client.may(GrantType::AuthorizationCode)?,
+            Some(_) => return Err(TYPE),
+        }
+        let challenge = fields.text("code_challenge")?.ok_or(NO_CHALLENGE)?;
+        // Without it the method is plain (RFC 7636 section 4.3), which is none.
+        if fields.text("code_challenge_method")? != Some("S256") {
+            return Err(METHOD);
+        }
+        let challenge = Challenge::parse(challenge).ok_or(CHALLENGE)?;
+        let scopes = fields.text("scope")?.map(Scopes::parse).transpose().map_err(|_bad_scope| SCOPE)?;
+        requestable(&client, scopes.as_ref())?;
+        let audience = self.house.audience(fields)?.unwrap_or_default();
+        let redirect = Redirect { uri: uri.to_owned(), named, challenge, life: self.code_life };
+        Ok(Question { client, scopes, audience, redirect, state: None })
+    }
+
+    fn told(&self, uri: &str, state: Option<&str>, refusal: &Refusal) -> Unanswered {
+        Unanswered::There(self.error(uri, state, refusal))
+    }
+
+    fn error(&self, uri: &str, state: Option<&str>, refusal: &Refusal) -> String {
+        self.answer(uri, state, &[("error", refusal.code.as_str()), ("error_description", &refusal.description)])
+    }
+
+    /// Every answer names who gives it (RFC 9207).
+    fn answer(&self, uri: &str, state: Option<&str>, parts: &[(&str, &str)]) -> String {
+        let mut answer = parts.to_vec();
+        answer.extend(state.map(|state| ("state", state)));
+        answer.push(("iss", &self.house.issuer));
+        redirect::with_answer(uri, &answer)
+    }
+}
+
+impl From<BadInput> for Refusal {
+    fn from(bad: BadInput) -> Self {
+        Self { code: ErrorCode::InvalidRequest, description: bad.to_string().into() }
+    }
+}
+
+/// The endpoint as what the pages know of it.
+pub fn endpoint(endpoint: Endpoint) -> Arc<dyn Authorizes> {
+    Arc::new(endpoint)
+}
