@@ -19,9 +19,12 @@ use std::{net::IpAddr, sync::Arc};
 use http::{Method, Response, StatusCode};
 use serde_json::json;
 
-use self::answers::{Family, Problem};
+use self::answers::Family;
 pub use self::options::{Bootspring, ROW};
-use super::{Dialect, House, client_auth};
+use super::{
+    Dialect, House, client_auth,
+    rfc::{self, Problem, scopes},
+};
 use crate::{
     engine::{Poll, Refresh, Start},
     message::{BadInput, Body, Call, Credential, Endpoint, Fields, Need, Shape, Takes, endpoint, reply},
@@ -50,10 +53,10 @@ type Answer = Result<Response<Body>, Problem>;
 
 /// Every path with its method, what it needs, and how it says no to what never reaches a handler.
 const PATHS: [(&str, &str, Method, Need, Shape); 9] = [
-    ("bootspring.code", "/auth/device/code", Method::POST, Need::Nothing, answers::flat),
-    ("bootspring.code", "/v1/auth/device/code", Method::POST, Need::Nothing, answers::flat),
-    ("bootspring.token", "/auth/device/token", Method::POST, Need::Nothing, answers::flat),
-    ("bootspring.token", "/v1/auth/device/token", Method::POST, Need::Nothing, answers::flat),
+    ("bootspring.code", "/auth/device/code", Method::POST, Need::Nothing, rfc::flat),
+    ("bootspring.code", "/v1/auth/device/code", Method::POST, Need::Nothing, rfc::flat),
+    ("bootspring.token", "/auth/device/token", Method::POST, Need::Nothing, rfc::flat),
+    ("bootspring.token", "/v1/auth/device/token", Method::POST, Need::Nothing, rfc::flat),
     ("bootspring.cli.code", "/api/v1/auth/device", Method::POST, Need::Nothing, answers::flat_and_message),
     ("bootspring.cli.token", "/api/v1/auth/device/token", Method::POST, Need::Nothing, answers::flat_and_message),
     ("bootspring.cli.refresh", "/api/v1/auth/refresh", Method::POST, Need::Nothing, answers::nested),
@@ -91,7 +94,7 @@ async fn answer(desk: Arc<Desk>, name: &'static str, call: Call) -> Response<Bod
         "bootspring.cli.logout" => (desk.cli_logout(call).await, Family::CliApi),
         _ => (desk.me(&call), Family::CliApi),
     };
-    answer.unwrap_or_else(|problem| problem.answer(family, id))
+    answer.unwrap_or_else(|problem| answers::refused(problem, family, id))
 }
 
 impl Desk {
@@ -209,10 +212,4 @@ impl Desk {
         let id = self.options.default_client.as_ref().ok_or(UNKNOWN)?;
         Ok(self.house.engine.client(NAME, id).await?.ok_or(UNKNOWN)?)
     }
-}
-
-fn scopes(fields: &Fields) -> Result<Option<Scopes>, Problem> {
-    const MALFORMED: Refusal = Refusal::new(ErrorCode::InvalidScope, "The scope is malformed.");
-    let scopes = fields.text("scope")?.map(Scopes::parse).transpose();
-    Ok(scopes.map_err(|_bad_scope| MALFORMED)?)
 }

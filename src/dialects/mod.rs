@@ -6,6 +6,7 @@
 pub mod authorize;
 pub mod bootspring;
 pub mod client_auth;
+pub mod rfc;
 pub mod serechat;
 
 use std::sync::Arc;

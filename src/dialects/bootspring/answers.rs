@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::Bootspring;
 use crate::{
-    dialects::client_auth::ClientError,
+    dialects::rfc::{Problem, flat, flat_parts},
     engine::{Error, Started, Tokens},
-    message::{BadInput, Body, Refused, RequestId, Shape, reply},
+    message::{Body, Refused, RequestId, Shape, reply},
     oauth::refusal::{ErrorCode, Refusal},
 };
 
@@ -74,79 +74,23 @@ pub(super) enum Family {
     CliApi,
 }
 
-/// Why a call got no good answer.
-#[derive(Debug)]
-pub(super) enum Problem {
-    Input(BadInput),
-    Client { refusal: Refusal, challenged: bool },
-    Engine(Error),
-}
-
-impl From<BadInput> for Problem {
-    fn from(input: BadInput) -> Self {
-        Self::Input(input)
-    }
-}
-
-impl From<ClientError> for Problem {
-    fn from(error: ClientError) -> Self {
-        match error {
-            ClientError::BadInput(input) => Self::Input(input),
-            ClientError::Engine(error) => Self::Engine(error),
-            ClientError::Refused { refusal, challenged } => Self::Client { refusal, challenged },
+/// A no, as this family says it, with a note for the log.
+pub(super) fn refused(problem: Problem, family: Family, id: RequestId) -> Response<Body> {
+    let (refused, shape): (Refused, Shape) = match problem {
+        Problem::Engine(Error::Refused(refusal)) => (refusal_in(family, refusal, id), family.shape()),
+        Problem::Engine(Error::Limited(limited)) => {
+            let refused = Refused::too_many(limited.retry_after, id);
+            match family {
+                Family::Token | Family::CliToken => (Problem::Engine(Error::Limited(limited)).refused(id), family.shape()),
+                Family::Start => (refused, rate_limited),
+                Family::CliStart | Family::CliRefresh | Family::CliApi => (refused, rate_limited_and_message),
+            }
         }
-    }
-}
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        Self::Engine(error)
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        Self::Engine(Error::Refused(refusal))
-    }
-}
-
-impl Problem {
-    /// The answer, with a note for the log.
-    pub(super) fn answer(self, family: Family, id: RequestId) -> Response<Body> {
-        let (refused, shape): (Refused, Shape) = match self {
-            Self::Input(input) => {
-                let code = ErrorCode::InvalidRequest.as_str();
-                (Refused::new(input.status(), code, input.to_string(), id), family.shape())
-            }
-            Self::Client { refusal, challenged: true } => {
-                let mut refused = Refused::new(StatusCode::UNAUTHORIZED, refusal.code.as_str(), refusal.description, id);
-                refused.challenge = Some(HeaderValue::from_static("Basic realm=\"token endpoint\""));
-                (refused, flat)
-            }
-            Self::Client { refusal, challenged: false } => {
-                let refused = Refused::new(StatusCode::BAD_REQUEST, refusal.code.as_str(), refusal.description, id);
-                (refused, family.shape())
-            }
-            Self::Engine(Error::Refused(refusal)) => (refusal_in(family, refusal, id), family.shape()),
-            Self::Engine(Error::Limited(limited)) => {
-                let mut refused = Refused::too_many(limited.retry_after, id);
-                match family {
-                    Family::Token | Family::CliToken => {
-                        refused.code = ErrorCode::SlowDown.as_str();
-                        (refused, family.shape())
-                    }
-                    Family::Start => (refused, rate_limited),
-                    Family::CliStart | Family::CliRefresh | Family::CliApi => (refused, rate_limited_and_message),
-                }
-            }
-            Self::Engine(error @ (Error::Unavailable(_) | Error::Contended)) => {
-                tracing::error!(%error, request = %id, "the store did not do what was asked");
-                (Refused::unavailable(id), family.shape())
-            }
-        };
-        let outcome = refused.code;
-        reply::noted(refused.answer(shape), None, outcome)
-    }
+        Problem::Client { challenged: true, .. } => (problem.refused(id), flat),
+        other => (other.refused(id), family.shape()),
+    };
+    let outcome = refused.code;
+    reply::noted(refused.answer(shape), None, outcome)
 }
 
 fn refusal_in(family: Family, refusal: Refusal, id: RequestId) -> Refused {
@@ -172,25 +116,10 @@ impl Family {
     }
 }
 
-/// RFC 6749 section 5.2.
-pub(super) fn flat(refused: &Refused) -> Response<Body> {
-    let (error, words) = flat_parts(refused);
-    reply::json(refused.status, &json!({"error": error, "error_description": words}))
-}
-
-/// The same, with the sentence again where the command line looks for it.
+/// As the RFC says no, with the sentence again where the command line looks for it.
 pub(super) fn flat_and_message(refused: &Refused) -> Response<Body> {
     let (error, words) = flat_parts(refused);
     reply::json(refused.status, &json!({"error": error, "error_description": words, "message": words}))
-}
-
-fn flat_parts(refused: &Refused) -> (&'static str, String) {
-    let error = match refused.status {
-        StatusCode::METHOD_NOT_ALLOWED => ErrorCode::InvalidRequest.as_str(),
-        StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
-        _ => refused.code,
-    };
-    (error, printable(&refused.message))
 }
 
 /// The command line's API: a word and a sentence within `error`, and the sentence beside it.
@@ -215,11 +144,6 @@ fn rate_limited_and_message(refused: &Refused) -> Response<Body> {
 
 fn too_often(refused: &Refused) -> serde_json::Value {
     json!({"code": refused.code, "message": refused.message, "retry_after": refused.retry_after})
-}
-
-/// `error_description` holds printable ASCII without `"` and `\` only.
-fn printable(words: &str) -> String {
-    words.chars().map(|c| if matches!(c, ' '..='~') && !matches!(c, '"' | '\\') { c } else { '?' }).collect()
 }
 
 #[cfg(test)]
