@@ -11,16 +11,16 @@ use std::{
 use crate::support::{gateway::root, person::Person};
 
 /// A quickstart on a port of its own, and what it printed.
-struct Quickstart {
+pub(crate) struct Quickstart {
     process: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     printed: String,
     /// Kept open: a process that cannot say what it has to say ends.
     _stdout: BufReader<ChildStdout>,
 }
 
 impl Quickstart {
-    fn start(data: &Path) -> Self {
+    pub(crate) fn start(data: &Path) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_gatepost"))
             .args(["quickstart", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
@@ -37,7 +37,7 @@ impl Quickstart {
         Self { process, address, printed, _stdout: stdout }
     }
 
-    fn password(&self) -> &str {
+    pub(crate) fn password(&self) -> &str {
         self.printed.split("with the password ").nth(1).unwrap().split(' ').next().unwrap()
     }
 }

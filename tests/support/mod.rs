@@ -7,6 +7,7 @@ pub(crate) mod faulty;
 pub(crate) mod gateway;
 pub(crate) mod house;
 pub(crate) mod http;
+pub(crate) mod lines;
 pub(crate) mod pages;
 pub(crate) mod person;
 pub(crate) mod records;

@@ -1,14 +1,14 @@
 //! A running `gatepost`.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::Write,
     process::{Command, ExitStatus, Stdio},
 };
 
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use crate::proxy::raw::soon;
+use crate::{proxy::raw::soon, support::lines::Lines};
 
 /// The process, whose output is read as it comes. It is killed when dropped.
 pub(super) struct Child {
@@ -25,42 +25,6 @@ pub(super) struct Ended {
     pub(super) code: Option<i32>,
     pub(super) stdout: String,
     pub(super) stderr: String,
-}
-
-/// What a process writes, line by line, and all of it so far.
-struct Lines {
-    coming: mpsc::UnboundedReceiver<String>,
-    all: String,
-}
-
-impl Lines {
-    fn of(stream: impl Read + Send + 'static) -> Self {
-        let (sender, coming) = mpsc::unbounded_channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stream).lines() {
-                if sender.send(line.unwrap()).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { coming, all: String::new() }
-    }
-
-    async fn next(&mut self) -> Option<String> {
-        let line = soon(self.coming.recv()).await?;
-        self.all += &line;
-        self.all += "\n";
-        Some(line)
-    }
-
-    async fn with(&mut self, words: &str) -> String {
-        loop {
-            let Some(line) = self.next().await else { panic!("no {words:?} in {}", self.all) };
-            if line.contains(words) {
-                return line;
-            }
-        }
-    }
 }
 
 impl Child {
