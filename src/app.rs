@@ -11,7 +11,7 @@ use crate::{
     clock::Clock,
     config::{Claim, Config, Environment, Pages, Paths, Problems, Route, RouteAuth, Written, resolve},
     dialects::{DIALECTS, Dialect, House},
-    engine::{Engine, personal_client},
+    engine::{Engine, KeysError, personal_client},
     limit::Limits,
     net::{
         Ceiling, Drain,
@@ -87,6 +87,9 @@ pub enum StartError {
     /// The store.
     #[error(transparent)]
     Store(#[from] Unavailable),
+    /// The signing keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// The address.
     #[error("cannot listen on {address}: {cause}")]
     Listen {
@@ -142,8 +145,10 @@ impl Interior {
         let declared = plan.config.clients.iter().cloned().chain([personal]);
         let clients = Arc::new(Clients::new(Arc::clone(&store), declared));
         let limits = Arc::new(Limits::new(&plan.config.limits, &clock));
-        let verifier = Arc::new(Verifier::new(Arc::clone(&store), Arc::clone(&keyring), Arc::clone(&clients), clock.clone()));
+        let issuer = plan.config.public_url.as_str().to_owned();
+        let verifier = Arc::new(Verifier::new(Arc::clone(&store), Arc::clone(&keyring), Arc::clone(&clients), issuer, clock.clone()));
         let engine = Arc::new(Engine::new(Arc::clone(&store), keyring, clients, Arc::clone(&verifier), Arc::clone(&limits), clock.clone()));
+        engine.maintain_keys().await?;
         Ok(Self { plan, clock, store, limits, verifier, engine })
     }
 
@@ -237,7 +242,8 @@ impl Interior {
 
     /// Removes what has expired.
     fn sweep(&self, shared: Arc<Shared>, drain: Drain) -> impl Future<Output = ()> + Send + 'static {
-        let (store, limits, clock) = (Arc::clone(&self.store), Arc::clone(&self.limits), self.clock.clone());
+        let (store, limits, engine, clock) =
+            (Arc::clone(&self.store), Arc::clone(&self.limits), Arc::clone(&self.engine), self.clock.clone());
         async move {
             loop {
                 tokio::select! {
@@ -249,6 +255,9 @@ impl Interior {
                 match store.sweep().await {
                     Ok(swept) => tracing::debug!(removed = swept.removed, "expired records were removed"),
                     Err(error) => tracing::warn!(%error, "expired records could not be removed"),
+                }
+                if let Err(error) = engine.maintain_keys().await {
+                    tracing::warn!(%error, "the signing keys could not be brought up to date");
                 }
             }
         }

@@ -30,6 +30,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("redb", &["store"]),
     ("hyper", &["net", "proxy", "message", "cli"]),
     ("argon2", &["engine"]),
+    ("jsonwebtoken", &["oauth"]),
     ("clap", &["cli"]),
     ("maud", &["web"]),
     ("Timestamp::now", &["clock"]),

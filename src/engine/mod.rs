@@ -12,6 +12,7 @@ mod decide;
 mod exchange;
 mod hold;
 mod introspect;
+mod keys;
 mod logout;
 mod machine;
 mod open;
@@ -39,10 +40,11 @@ use crate::{
         client::{Client, GrantType},
         grant::{Grant, Issue, Terms},
         id::GrantId,
+        jwt::{AccessClaims, Jti, SignError},
         refusal::Refusal,
         scope::Scopes,
         secret::Keyring,
-        signing::TokenFormat,
+        signing::{KeyId, TokenFormat},
         token::{self, Kind},
         user::User,
     },
@@ -55,6 +57,7 @@ pub use authorize::{Authorization, Authorized, QUESTION_LIFE};
 pub use decide::{Application, Decider, Decision};
 pub use exchange::Exchange;
 pub use introspect::Introspected;
+pub use keys::KeysError;
 pub use logout::LoggedOut;
 pub use machine::OwnAccess;
 pub use personal::{CreateToken, CreateTokenError, MAX_PERSONAL_TOKENS, PERSONAL, PersonalToken, personal_client};
@@ -167,7 +170,11 @@ impl Engine {
     /// What a redemption issues to this client.
     fn terms(&self, style: &Style, client: &Client) -> Terms {
         let refresh = style.refresh.filter(|_| client.grant_types.contains(&GrantType::RefreshToken));
-        Terms { access: style.access_life, refresh: refresh.map(|(_, life)| life), root: self.keyring.minting(), key: None }
+        let key = match client.format.unwrap_or(style.format) {
+            TokenFormat::Opaque => None,
+            TokenFormat::Jwt(algorithm) => self.verifier.signing().load().current(algorithm),
+        };
+        Terms { access: style.access_life, refresh: refresh.map(|(_, life)| life), root: self.keyring.minting(), key }
     }
 
     /// The keys, for forms that prove where they come from.
@@ -175,10 +182,36 @@ impl Engine {
         &self.keyring
     }
 
+    /// Writes out an issue as a JWT (RFC 9068 section 2.2); `None` where its key was revoked.
+    fn sign(&self, key: KeyId, grant: &Grant, issue: &Issue) -> Result<Option<SecretString>, Unavailable> {
+        let signing = self.verifier.signing().load();
+        let user = grant.approval().and_then(|approval| approval.user);
+        let whole = || vec![signing.issuer().to_owned()];
+        let claims = AccessClaims {
+            iss: signing.issuer().to_owned(),
+            sub: user.map_or_else(|| grant.client.to_string(), |user| user.to_string()),
+            aud: if issue.audience.is_whole() { whole() } else { issue.audience.iter().map(str::to_owned).collect() },
+            client_id: grant.client.clone(),
+            iat: issue.issued.as_second(),
+            exp: issue.access_until.as_second(),
+            jti: Jti { grant: grant.id, number: issue.number },
+            scope: issue.scopes.clone(),
+        };
+        match signing.sign(key, &claims) {
+            Ok(token) => Ok(Some(token)),
+            Err(SignError::NoKey(_)) => Ok(None),
+            Err(error @ (SignError::TooLong | SignError::Failed(_))) => Err(Unavailable::because(error)),
+        }
+    }
+
     /// Writes out an issue as tokens; `None` where its root was dropped, which ends it.
     async fn tokens(&self, style: &Style, grant: &Grant, issue: &Issue) -> Result<Option<Tokens>, Unavailable> {
         let mint = |prefix, kind| token::mint(&self.keyring, issue.root, prefix, kind, grant.id.as_bytes(), issue.number, &grant.salt);
-        let Some(access) = mint(style.access, Kind::Access) else { return Ok(None) };
+        let access = match issue.key {
+            None => mint(style.access, Kind::Access),
+            Some(key) => self.sign(key, grant, issue)?,
+        };
+        let Some(access) = access else { return Ok(None) };
         let refresh = issue.refresh_until.and(style.refresh).and_then(|(prefix, _)| mint(prefix, Kind::Refresh));
         let user = match grant.approval().and_then(|approval| approval.user) {
             Some(user) => self.store.user(user).await?,

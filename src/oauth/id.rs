@@ -70,6 +70,10 @@ id!(
     /// Names a signed-in browser.
     SessionId
 );
+id!(
+    /// Names a signing key: `kid` of RFC 7515 section 4.1.4.
+    KeyId
+);
 
 /// Names a client: `client_id` of RFC 6749 section 2.2.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]

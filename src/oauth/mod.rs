@@ -2,6 +2,7 @@
 //!
 //! Everything here is a pure function of its arguments. There is no I/O, no clock and no chance:
 //! the time and random bytes are handed in, so the whole protocol can be tested without a socket.
+//! Only key pairs and the nonces that seal them come from the library of cryptography itself.
 //!
 //! One life serves all dialects: **ask → decide → redeem → use → refresh → revoke**
 //! ([`grant::Grant`]). A rule looks at a grant and answers a [`step::Step`]: the grant's next
@@ -13,6 +14,7 @@ pub mod client;
 pub mod code;
 pub mod grant;
 pub mod id;
+pub mod jwt;
 pub mod pace;
 pub mod pkce;
 pub mod redirect;

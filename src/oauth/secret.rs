@@ -1,12 +1,13 @@
 //! Keys. One root secret, and under it a sub-key for each purpose, so that nothing made for one
-//! purpose can serve another. Secrets are derived from these, never stored.
+//! purpose can serve another. Secrets are derived from these, never stored; a key pair cannot be
+//! derived, and is sealed under one.
 //!
 //! There may be several roots while one replaces another: the first mints, all verify. Whatever is
 //! minted names its root.
 
 use std::fmt;
 
-use aws_lc_rs::{constant_time, hkdf, hmac};
+use aws_lc_rs::{aead, constant_time, hkdf, hmac};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -107,6 +108,8 @@ pub(super) struct Root {
     pub(super) secrets: hmac::Key,
     /// Derives the codes that people type into apps.
     pub(super) typed: hmac::Key,
+    /// Seals the secrets that cannot be derived.
+    pub(super) seal: aead::RandomizedNonceKey,
     lookups: hmac::Key,
     forms: hmac::Key,
     check: [u8; 16],
@@ -145,20 +148,23 @@ impl Root {
             return Err(BadRoot::TooShort);
         }
         let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, b"gatepost 1").extract(secret);
-        let sub_key = |label: &[u8]| {
+        let bytes = |label: &[u8]| {
             let mut key = zeroize::Zeroizing::new([0; 32]);
             extracted
                 .expand(&[label], Bytes::<32>)
                 .and_then(|okm| okm.fill(key.as_mut_slice()))
                 .map_err(|_unspecified| BadRoot::Derivation)?;
-            Ok(hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()))
+            Ok(key)
         };
+        let sub_key = |label: &[u8]| Ok(hmac::Key::new(hmac::HMAC_SHA256, bytes(label)?.as_slice()));
+        let seal = aead::RandomizedNonceKey::new(&aead::AES_256_GCM, bytes(b"seal")?.as_slice());
         let check = hmac::sign(&sub_key(b"check")?, b"check");
         Ok(Self {
             id,
             macs: sub_key(b"mac")?,
             secrets: sub_key(b"secret")?,
             typed: sub_key(b"typed code")?,
+            seal: seal.map_err(|_unspecified| BadRoot::Derivation)?,
             lookups: sub_key(b"lookup")?,
             forms: sub_key(b"form")?,
             check: first(&check),

@@ -1,6 +1,10 @@
 //! What a rule answers.
 
-use super::{grant::Grant, id::GrantId, refusal::Refusal};
+use super::{
+    grant::Grant,
+    id::{GrantId, KeyId},
+    refusal::Refusal,
+};
 
 /// The answer of a rule. A failed try may change the grant too, so the next state and the outcome
 /// come together.
@@ -46,4 +50,6 @@ pub enum TakesBack {
     Grant(GrantId),
     /// One access token of a grant.
     Issue(GrantId, u32),
+    /// All that a key signed.
+    Key(KeyId),
 }

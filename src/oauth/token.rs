@@ -70,8 +70,8 @@ pub struct Presented {
     secret: Zeroizing<[u8; SECRET]>,
 }
 
-/// Evidence that a caller holds issue `number` of a record. Only [`Presented::prove`] makes it, and
-/// [`super::typed::TypedCode::prove`] for a code, which is issue 0.
+/// Evidence that a caller holds issue `number` of a record. Only [`Presented::prove`] makes it,
+/// [`super::typed::TypedCode::prove`] for a code, which is issue 0, and [`super::jwt::ReadJwt::proof`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Proof {
     number: u32,
@@ -79,6 +79,11 @@ pub struct Proof {
 
 impl Proof {
     pub(super) const CODE: Self = Self { number: 0 };
+
+    /// For a JWT whose signature is right.
+    pub(super) const fn signed(number: u32) -> Self {
+        Self { number }
+    }
 
     /// The issue's number.
     pub const fn number(self) -> u32 {

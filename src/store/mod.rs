@@ -22,6 +22,7 @@ use crate::oauth::{
     grant::Grant,
     id::{GrantId, SessionId, UserId},
     pace::Pace,
+    signing::SigningKeys,
     user::{User, UserName},
 };
 pub use clients::{Clients, Found};
@@ -87,6 +88,8 @@ pub enum Key {
     Open(UserId),
     /// The check values of the root secrets: [`Roots`].
     Roots,
+    /// What signs JWTs: [`SigningKeys`].
+    SigningKeys,
 }
 
 /// A list of records, by their 16 bytes, in no order.
@@ -328,6 +331,14 @@ impl dyn Store {
     /// [`Unavailable`].
     pub async fn roots(&self) -> Result<Option<Loaded<Roots>>, Unavailable> {
         self.typed(Key::Roots, |record| if let Record::Roots(roots) = record { Some(roots) } else { None }).await
+    }
+
+    /// What signs JWTs.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn signing_keys(&self) -> Result<Option<Loaded<SigningKeys>>, Unavailable> {
+        self.typed(Key::SigningKeys, |record| if let Record::SigningKeys(keys) = record { Some(keys) } else { None }).await
     }
 
     async fn pointer(&self, key: Key) -> Result<Option<GrantId>, Unavailable> {

@@ -10,6 +10,7 @@ use crate::oauth::{
     grant::Grant,
     id::{ClientId, GrantId, SessionId, UserId},
     secret::{RootId, Salt},
+    signing::SigningKeys,
     user::User,
 };
 
@@ -38,6 +39,8 @@ pub enum Record {
     Open(Open),
     /// Under [`Key::Roots`].
     Roots(Roots),
+    /// Under [`Key::SigningKeys`].
+    SigningKeys(SigningKeys),
 }
 
 /// A signed-in browser.
@@ -131,6 +134,7 @@ impl Key {
             Self::Open(user) => named(b'o', user.as_bytes()),
             Self::UserName(name) => named(b'n', name.as_str().as_bytes()),
             Self::Roots => named(b'r', b""),
+            Self::SigningKeys => named(b'j', b""),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! what `revoke` has answered no later request passes. A forged token ends at its MAC and reads
 //! nothing.
 
+pub mod signing;
 pub mod streams;
 
 use std::sync::Arc;
@@ -16,13 +17,15 @@ use crate::{
     oauth::{
         grant::{Issue, NotAdmitted, Standing, after},
         id::GrantId,
-        secret::Keyring,
+        secret::{Keyring, Salt},
+        signing::KeyId,
         step::TakesBack,
         subject::{Person, Subject},
-        token::{Kind, Presented},
+        token::{Kind, Presented, Proof},
     },
     store::{Clients, Soft, SoftKey, Store, Unavailable},
 };
+pub use signing::SigningSnapshot;
 pub use streams::{OpenStream, OpenStreams};
 
 /// Last use is noted this often at most.
@@ -43,12 +46,62 @@ pub enum Denied {
     Unavailable(Unavailable),
 }
 
+/// An access token that we made. Whether it is still worth anything, its grant tells.
+pub enum AccessToken {
+    /// A credential of ours.
+    Opaque(Presented),
+    /// A JWT that one of our keys signed.
+    Signed {
+        /// The key.
+        kid: KeyId,
+        /// The grant that it names.
+        grant: GrantId,
+        /// What the signature proves.
+        proof: Proof,
+    },
+}
+
+impl AccessToken {
+    /// The grant that it names.
+    pub const fn grant(&self) -> GrantId {
+        match self {
+            Self::Opaque(presented) => presented.grant(),
+            Self::Signed { grant, .. } => *grant,
+        }
+    }
+
+    /// The number of the issue that it claims to be.
+    pub const fn number(&self) -> u32 {
+        match self {
+            Self::Opaque(presented) => presented.number(),
+            Self::Signed { proof, .. } => proof.number(),
+        }
+    }
+
+    /// Whether it is what it claims to be, of the grant with this salt.
+    pub fn prove(&self, keyring: &Keyring, salt: &Salt) -> Option<Proof> {
+        match self {
+            Self::Opaque(presented) => presented.prove(keyring, salt),
+            Self::Signed { proof, .. } => Some(*proof),
+        }
+    }
+
+    /// The key that signed it, if one did.
+    pub const fn key(&self) -> Option<KeyId> {
+        match self {
+            Self::Opaque(_) => None,
+            Self::Signed { kid, .. } => Some(*kid),
+        }
+    }
+}
+
 /// Checks tokens.
 pub struct Verifier {
     store: Arc<dyn Store>,
     keyring: Arc<Keyring>,
     clients: Arc<Clients>,
     clock: Clock,
+    signing: SigningSnapshot,
     streams: OpenStreams,
     /// The last use of each grant, and whether the store knows it.
     used: DashMap<GrantId, LastUse>,
@@ -60,9 +113,15 @@ struct LastUse {
 }
 
 impl Verifier {
-    /// Reads from this store, with these keys.
-    pub fn new(store: Arc<dyn Store>, keyring: Arc<Keyring>, clients: Arc<Clients>, clock: Clock) -> Self {
-        Self { store, keyring, clients, clock, streams: OpenStreams::default(), used: DashMap::new() }
+    /// Reads from this store, with these keys, what this issuer issued.
+    pub fn new(store: Arc<dyn Store>, keyring: Arc<Keyring>, clients: Arc<Clients>, issuer: String, clock: Clock) -> Self {
+        let signing = SigningSnapshot::new(Arc::clone(&keyring), issuer);
+        Self { store, keyring, clients, clock, signing, streams: OpenStreams::default(), used: DashMap::new() }
+    }
+
+    /// The keys that sign JWTs.
+    pub const fn signing(&self) -> &SigningSnapshot {
+        &self.signing
     }
 
     /// For whom an access token speaks now, and the entry of what is answered in the table of
@@ -73,7 +132,7 @@ impl Verifier {
     pub async fn verify(&self, token: &str) -> Result<(Subject, OpenStream), Denied> {
         let presented = self.read(token).ok_or(Denied::Unknown)?;
         // Entered before the grant is read: a revocation that comes after the reading finds it.
-        let stream = self.streams.enter(presented.grant(), presented.number());
+        let stream = self.streams.enter(presented.grant(), presented.number(), presented.key());
         let (subject, _) = self.judge(&presented).await?;
         self.note_use(subject.grant, self.clock.now());
         Ok((subject, stream))
@@ -89,11 +148,16 @@ impl Verifier {
     }
 
     /// An access token that we made; `None` for everything else.
-    pub fn read(&self, token: &str) -> Option<Presented> {
-        Presented::read(&self.keyring, Kind::Access, token)
+    pub fn read(&self, token: &str) -> Option<AccessToken> {
+        // Ours have no dots, and a JWT has two.
+        if token.contains('.') {
+            self.signing.load().read(token).map(|jwt| AccessToken::Signed { kid: jwt.kid(), grant: jwt.grant(), proof: jwt.proof() })
+        } else {
+            Presented::read(&self.keyring, Kind::Access, token).map(AccessToken::Opaque)
+        }
     }
 
-    async fn judge(&self, presented: &Presented) -> Result<(Subject, Issue), Denied> {
+    async fn judge(&self, presented: &AccessToken) -> Result<(Subject, Issue), Denied> {
         let id = presented.grant();
         let grant = self.store.grant(id).await.map_err(Denied::Unavailable)?.ok_or(Denied::Unknown)?.record;
         let proof = presented.prove(&self.keyring, &grant.salt).ok_or(Denied::Unknown)?;
@@ -105,7 +169,7 @@ impl Verifier {
             user: user.as_ref().filter(|user| user.enabled).map(|user| user.generation),
             client: self.clients.generation(&grant.dialect, &grant.client).await.map_err(Denied::Unavailable)?,
         };
-        let issue = match grant.admit(proof, None, standing, self.clock.now()) {
+        let issue = match grant.admit(proof, presented.key(), standing, self.clock.now()) {
             Ok((_, issue)) => issue.clone(),
             Err(NotAdmitted::Unknown) => return Err(Denied::Unknown),
             Err(NotAdmitted::Expired) => return Err(Denied::Expired(id)),
@@ -127,6 +191,7 @@ impl Verifier {
         match what {
             TakesBack::Grant(id) => self.streams.cut(id, None),
             TakesBack::Issue(id, number) => self.streams.cut(id, Some(number)),
+            TakesBack::Key(kid) => self.streams.cut_signed(kid),
         }
     }
 

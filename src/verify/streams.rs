@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use tokio_util::sync::CancellationToken;
 
-use crate::oauth::id::GrantId;
+use crate::oauth::id::{GrantId, KeyId};
 
 /// All open streams of this process, by grant.
 #[derive(Clone, Default)]
@@ -14,6 +14,7 @@ pub struct OpenStreams(Arc<DashMap<GrantId, Vec<Open>>>);
 /// Those that run under one access token.
 struct Open {
     number: u32,
+    key: Option<KeyId>,
     count: usize,
     cut: CancellationToken,
 }
@@ -27,9 +28,9 @@ pub struct OpenStream {
 }
 
 impl OpenStreams {
-    /// Enters a stream under issue `number` of a grant. To be done before the token is verified, so
+    /// Enters a stream under issue `number` of a grant, whose token that key signed. To be done before the token is verified, so
     /// that a revocation that comes in between is not missed.
-    pub fn enter(&self, grant: GrantId, number: u32) -> OpenStream {
+    pub fn enter(&self, grant: GrantId, number: u32, key: Option<KeyId>) -> OpenStream {
         let mut open = self.0.entry(grant).or_default();
         let same = open.iter_mut().find(|open| open.number == number && !open.cut.is_cancelled());
         let cut = match same {
@@ -39,7 +40,7 @@ impl OpenStreams {
             }
             None => {
                 let cut = CancellationToken::new();
-                open.push(Open { number, count: 1, cut: cut.clone() });
+                open.push(Open { number, key, count: 1, cut: cut.clone() });
                 cut
             }
         };
@@ -50,6 +51,13 @@ impl OpenStreams {
     pub fn cut(&self, grant: GrantId, number: Option<u32>) {
         if let Some(open) = self.0.get(&grant) {
             open.iter().filter(|open| number.is_none_or(|number| open.number == number)).for_each(|open| open.cut.cancel());
+        }
+    }
+
+    /// Ends every stream under a token that this key signed.
+    pub fn cut_signed(&self, key: KeyId) {
+        for open in self.0.iter() {
+            open.iter().filter(|open| open.key == Some(key)).for_each(|open| open.cut.cancel());
         }
     }
 }

@@ -4,6 +4,7 @@
 mod faults;
 mod grant;
 mod history;
+mod keys;
 mod model;
 mod polling;
 mod typed;

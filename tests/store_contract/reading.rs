@@ -6,7 +6,7 @@ use gatepost::store::{
 };
 
 use crate::support::{
-    records::{grant_id, grants_in_every_state, pending_grant, roots, session, session_id, user, user_id, user_name},
+    records::{grant_id, grants_in_every_state, pending_grant, roots, session, session_id, signing_keys, user, user_id, user_name},
     stores::{Stand, on_every_store},
 };
 
@@ -26,6 +26,7 @@ fn samples() -> Vec<(Key, Record)> {
         (Key::Open(user_id(1)), Record::Open(Open(vec![grant_id(1), grant_id(2)]))),
         (Key::UserName(user_name(1)), Record::ToUser(user_id(1))),
         (Key::Roots, Record::Roots(roots())),
+        (Key::SigningKeys, Record::SigningKeys(signing_keys())),
     ];
     let grants = (10..).zip(grants_in_every_state(1));
     samples.extend(grants.map(|(n, grant)| (Key::Grant(grant_id(n)), Record::Grant(Box::new(grant)))));
@@ -54,6 +55,7 @@ async fn the_typed_readers_follow_their_pointers(on: &Stand) {
     assert_eq!(store.ask([1; 16]).await.unwrap(), Some(grant_id(2)));
     assert_eq!(store.open(user_id(1)).await.unwrap().unwrap().record.0, [grant_id(1), grant_id(2)]);
     assert_eq!(store.roots().await.unwrap().unwrap().record, roots());
+    assert_eq!(store.signing_keys().await.unwrap().unwrap().record, signing_keys());
 }
 
 async fn a_record_of_another_kind_under_a_key_is_unavailable_and_not_absent(on: &Stand) {
@@ -67,6 +69,7 @@ async fn what_nobody_wrote_is_absent(on: &Stand) {
     assert!(store.user_named(&user_name(1)).await.unwrap().is_none());
     assert!(store.user_code([1; 16]).await.unwrap().is_none());
     assert!(store.roots().await.unwrap().is_none());
+    assert!(store.signing_keys().await.unwrap().is_none());
 }
 
 #[test]

@@ -39,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::records::{START, scopes, user, user_id};
 
+pub(crate) const ISSUER: &str = "https://ai.example.com";
 pub(crate) const DIALECT: &str = "bootspring";
 /// The client that asks.
 pub(crate) const CLIENT: &str = "cli";
@@ -122,7 +123,8 @@ impl House {
         let declared = [CLIENT, STRANGER].map(|id| Declared { client: client(id), secret: None });
         let clients = Arc::new(Clients::new(Arc::clone(&store), declared));
         let limits = Arc::new(Limits::new(&Rates::default(), &time.clock()));
-        let verifier = Arc::new(Verifier::new(Arc::clone(&store), Arc::clone(&keyring), Arc::clone(&clients), time.clock()));
+        let verifier =
+            Arc::new(Verifier::new(Arc::clone(&store), Arc::clone(&keyring), Arc::clone(&clients), ISSUER.to_owned(), time.clock()));
         let engine = Engine::new(store, keyring, clients, Arc::clone(&verifier), limits, time.clock());
         Self { engine, verifier, time, asked: AtomicU32::new(0) }
     }

@@ -9,11 +9,13 @@ use gatepost::{
         id::{ClientId, GrantId, SessionId, UserId},
         scope::Scopes,
         secret::{RootId, Salt},
+        signing::SigningKeys,
         user::{PasswordHash, User, UserName},
     },
     store::{Change, Expect, Key, List, Record, Roots, Session},
 };
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 /// When the samples were made, and when the clocks of tests start.
 pub(crate) const START: Timestamp = Timestamp::constant(1_800_000_000, 0);
@@ -123,6 +125,21 @@ pub(crate) fn session(n: u64) -> Session {
 
 pub(crate) fn roots() -> Roots {
     Roots(vec![(RootId::DEFAULT, [1; 16]), (RootId::parse("k2").unwrap(), [2; 16])])
+}
+
+/// A key in each of its states, and of each algorithm.
+pub(crate) fn signing_keys() -> SigningKeys {
+    let key = |n: u8, algorithm: &str, state: Value| {
+        let public = data_encoding::BASE64.encode(&[n; 32]);
+        json!({ "id": format!("{n:032x}"), "algorithm": algorithm, "public": public, "created": START, "state": state })
+    };
+    let private = json!({ "root": "k1", "content": data_encoding::BASE64.encode(&[0xab; 76]) });
+    serde_json::from_value(json!([
+        key(1, "EdDSA", json!({ "signing": { "private": private } })),
+        key(2, "ES256", json!({ "retired": { "private": private, "at": START, "published_until": Timestamp::MAX } })),
+        key(3, "ES256", json!({ "revoked": { "at": START } })),
+    ]))
+    .unwrap()
 }
 
 /// Writes a user whose generation tells one state from another.

@@ -230,7 +230,7 @@ impl Grant {
     ///
     /// # Errors
     /// [`NotAdmitted`] says why not.
-    pub fn admit(&self, token: Proof, key: Option<&KeyId>, standing: Standing, now: Timestamp) -> Result<(&Approval, &Issue), NotAdmitted> {
+    pub fn admit(&self, token: Proof, key: Option<KeyId>, standing: Standing, now: Timestamp) -> Result<(&Approval, &Issue), NotAdmitted> {
         match &self.state {
             State::Live { approval, issues } => {
                 if !standing.upholds(approval) {
@@ -240,7 +240,7 @@ impl Grant {
                     return Err(NotAdmitted::Unknown);
                 }
                 match issues.iter().find(|issue| issue.number == token.number()) {
-                    Some(issue) if issue.key.as_ref() != key => Err(NotAdmitted::Unknown),
+                    Some(issue) if issue.key != key => Err(NotAdmitted::Unknown),
                     Some(issue) if issue.revoked => Err(NotAdmitted::Revoked),
                     Some(issue) if now < issue.access_until => Ok((approval, issue)),
                     Some(_) | None => Err(NotAdmitted::Expired),

@@ -181,6 +181,7 @@ mod tests {
             Key::UserCode([4; 16]),
             Key::UserName(UserName::parse("ada").unwrap()),
             Key::Roots,
+            Key::SigningKeys,
         ];
         let mut names: Vec<_> = keys.iter().map(Key::encode).collect();
         names.extend([List::GrantsOf(user).encode(), SoftKey::Pace(grant).encode(), SoftKey::LastUsed(grant).encode()]);

@@ -1,0 +1,124 @@
+//! The keys that sign JWTs. Whoever changes them has the change durable and in force before the
+//! answer: what was revoked verifies for nobody who asks later.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::{Engine, advance::MAX_TRIES};
+use crate::{
+    oauth::{
+        jwt::Unusable,
+        signing::{Algorithm, KeyError, KeyId, SigningKeys},
+        step::TakesBack,
+    },
+    store::{Change, CommitError, Expect, Key, Loaded, Record, Unavailable},
+};
+
+/// Why the signing keys are not what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The rule says no.
+    #[error(transparent)]
+    Refused(#[from] KeyError),
+    /// The library does not take them. They may have been written.
+    #[error(transparent)]
+    Unusable(#[from] Unusable),
+    /// The store cannot answer; it is not known whether anything was written.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// So many change them at once that this one gave up.
+    #[error("the signing keys are changing too fast")]
+    Contended,
+}
+
+/// The longest that a JWT lives: no dialect's access tokens live longer.
+const MAX_JWT_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+impl Engine {
+    /// The signing keys, the oldest first.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn keys(&self) -> Result<SigningKeys, Unavailable> {
+        Ok(self.store.signing_keys().await?.map(|keys| keys.record).unwrap_or_default())
+    }
+
+    /// What is published of them: a JWK set (RFC 7517 section 5), as JSON.
+    pub fn jwks(&self) -> Bytes {
+        self.verifier.signing().load().jwks().clone()
+    }
+
+    /// Makes the keys that are missing, drops those that nobody needs any more, seals all under the
+    /// minting root, and takes into use what the store holds. To be called at the start, and now
+    /// and then.
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub async fn maintain_keys(&self) -> Result<(), KeysError> {
+        let (_, lost) = self.change_keys(|keys, now| keys.ensure(&self.keyring, now)).await?;
+        for kid in lost {
+            tracing::warn!(%kid, "a signing key was revoked, since its root secret is gone or its record was damaged");
+        }
+        Ok(())
+    }
+
+    /// A new key signs from now on; the old one stays published for as long as a JWT may live that
+    /// it has signed ([`MAX_JWT_LIFE`]). Answers with the keys as they are then.
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub async fn rotate_key(&self, algorithm: Algorithm) -> Result<SigningKeys, KeysError> {
+        let (keys, ()) = self.change_keys(|keys, now| keys.rotate(algorithm, &self.keyring, now, MAX_JWT_LIFE)).await?;
+        Ok(keys)
+    }
+
+    /// As [`Engine::rotate_key`], for the key of that name; one that signs nothing stays as it is.
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub async fn retire_key(&self, kid: KeyId) -> Result<SigningKeys, KeysError> {
+        let (keys, ()) = self.change_keys(|keys, now| keys.retire(kid, &self.keyring, now, MAX_JWT_LIFE)).await?;
+        Ok(keys)
+    }
+
+    /// Takes a key back, and with it every JWT that it signed. If it was the one that signs, a new
+    /// one takes its place. Answers with the keys as they are then.
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub async fn revoke_key(&self, kid: KeyId) -> Result<SigningKeys, KeysError> {
+        let (keys, ()) = self.change_keys(|keys, now| keys.revoke(kid, &self.keyring, now)).await?;
+        self.verifier.take_back(TakesBack::Key(kid));
+        Ok(keys)
+    }
+
+    /// Loads the keys, applies a rule, makes what it left durable, and takes it into use. Where
+    /// somebody was faster, the rule is applied to what that one left.
+    async fn change_keys<T>(
+        &self,
+        rule: impl Fn(&mut SigningKeys, Timestamp) -> Result<T, KeyError>,
+    ) -> Result<(SigningKeys, T), KeysError> {
+        let turn = self.verifier.signing().turn().await;
+        for _ in 0..MAX_TRIES {
+            let (expect, before) = match self.store.signing_keys().await? {
+                Some(Loaded { version, record }) => (Expect::Version(version), record),
+                None => (Expect::Absent, SigningKeys::default()),
+            };
+            let mut keys = before.clone();
+            let outcome = rule(&mut keys, self.clock.now())?;
+            if keys != before {
+                let put = Change::Put { key: Key::SigningKeys, expect, record: Record::SigningKeys(keys.clone()), until: None };
+                match self.store.commit(vec![put]).await {
+                    Ok(()) => {}
+                    Err(CommitError::Conflict) => continue,
+                    Err(CommitError::Unavailable(unavailable)) => return Err(unavailable.into()),
+                }
+            }
+            turn.install(&keys)?;
+            return Ok((keys, outcome));
+        }
+        Err(KeysError::Contended)
+    }
+}
