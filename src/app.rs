@@ -9,7 +9,7 @@ use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::{
     clock::Clock,
-    config::{Claim, Config, Environment, Pages, Paths, Problems, Route, RouteAuth, Written, resolve},
+    config::{Claim, Config, Environment, Pages, Problems, Written, resolve},
     dialects::{DIALECTS, Dialect, House},
     engine::{Engine, KeysError, personal_client},
     limit::Limits,
@@ -17,6 +17,7 @@ use crate::{
         Ceiling, Drain,
         peer::Proxies,
         runtime::{Listeners, Threads},
+        tls,
     },
     oauth::{client::Declared, secret::Keyring},
     ops::health,
@@ -202,7 +203,7 @@ impl Interior {
             engine: Arc::clone(&self.engine),
             device_page: config.public_url.join(&format!("{}{}", config.pages.prefix, web::DEVICE)),
             issuer: config.public_url.as_str().to_owned(),
-            resources: protected(config),
+            resources: config.protected_paths().map(str::to_owned).collect(),
         };
         let code_page = self.plan.dialects.iter().find_map(|dialect| dialect.code_page());
         let pages = Arc::new(web::House::new(Arc::clone(&self.engine), config, code_page, self.clock.clone())?);
@@ -211,7 +212,7 @@ impl Interior {
     }
 
     fn threads(&self, listeners: Listeners, shared: &Arc<Shared>, drain: &Drain) -> Result<Threads, StartError> {
-        let tls = upstream::tls_config()?;
+        let tls = tls::client_config(&[])?;
         let mut gates = Vec::new();
         for _ in 0..listeners.count() {
             let upstreams = Upstreams::new(&self.plan.config.upstreams, &tls, &self.clock)?;
@@ -290,14 +291,4 @@ impl Gateway {
             }
         }
     }
-}
-
-/// The paths of protected routes, below which everything is a resource.
-fn protected(config: &Config) -> Vec<String> {
-    let protected = config.routes.iter().filter(|route| route.auth != RouteAuth::None);
-    let prefix = |route: &Route| match &route.claim.paths {
-        Paths::Prefix(prefix) => Some(prefix.trim_end_matches('/').to_owned()),
-        Paths::Exact(_) => None,
-    };
-    protected.filter_map(prefix).collect()
 }

@@ -25,7 +25,7 @@
 //! # Two ways through it
 //!
 //! ```text
-//! API call     net/listener → connection → proxy/http2 → strict → route → authenticate → authorize → limit → forward
+//! API call     net/listener → connection → proxy/http2 → strict → cors → route → authenticate → authorize → limit → forward
 //!              → stream      (failure: proxy/reject)
 //! token poll   net/listener → connection → proxy/http2 → strict → route (local) → dialects/bootspring (decode) → engine/poll
 //!              → oauth/grant/rules → engine/advance → store (commit) → dialects/bootspring (encode)

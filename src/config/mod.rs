@@ -13,6 +13,7 @@ pub mod path;
 pub mod problem;
 mod public_url;
 pub mod resolve;
+mod resource;
 mod warnings;
 
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
@@ -30,6 +31,7 @@ pub use file::{Section, Written};
 pub use problem::{Place, Problem, Problems};
 pub use public_url::PublicUrl;
 pub use resolve::{known_keys, load, load_text};
+pub use resource::Resource;
 
 /// Everything that an operator decided, checked.
 #[derive(Debug)]

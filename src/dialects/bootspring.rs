@@ -64,6 +64,10 @@ const PATHS: [(&str, &str, Method, Need, Shape); 9] = [
     ("bootspring.cli.me", "/api/v1/auth/me", Method::GET, Need::Bearer(NAME), answers::nested),
 ];
 
+/// Apps in browsers may fetch and refresh tokens. They may not start: whoever opens a page would
+/// start as often as its author likes.
+const SHARED: [&str; 3] = ["bootspring.token", "bootspring.cli.token", "bootspring.cli.refresh"];
+
 impl Dialect for Bootspring {
     fn endpoints(self: Arc<Self>, house: &House) -> Vec<Endpoint> {
         let desk = Arc::new(Desk { options: Arc::clone(&self), house: house.clone() });
@@ -76,6 +80,7 @@ impl Dialect for Bootspring {
                 methods: vec![method],
                 need,
                 shape,
+                cors: SHARED.contains(&name),
                 handler: endpoint::handler(move |call| answer(Arc::clone(&desk), name, call)),
             }
         };

@@ -6,6 +6,7 @@
 pub mod authorize;
 pub mod bootspring;
 pub mod client_auth;
+pub mod metadata;
 pub mod rfc;
 pub mod serechat;
 
@@ -20,7 +21,7 @@ use crate::{
     oauth::{
         audience::Audience,
         client::{Declared, GrantType},
-        refusal::{ErrorCode, Refusal},
+        refusal::Refusal,
         resource,
         scope::Scopes,
     },
@@ -102,12 +103,12 @@ impl House {
     /// # Errors
     /// `invalid_target`, `invalid_request`.
     pub fn audience(&self, fields: &Fields) -> Result<Option<Audience>, Refusal> {
-        const TARGET: Refusal = Refusal::new(ErrorCode::InvalidTarget, "The resource is none that this server stands in front of.");
         let named = fields.texts("resource")?;
         if named.is_empty() {
             return Ok(None);
         }
-        let resources = named.into_iter().map(|text| resource::parse(text, &self.issuer, &self.resources).ok_or(TARGET));
+        let paths = || self.resources.iter().map(String::as_str);
+        let resources = named.into_iter().map(|text| resource::parse(text, &self.issuer, paths()));
         Ok(Some(resources.collect::<Result<_, _>>()?))
     }
 }

@@ -98,6 +98,7 @@ impl Dialect for SereChat {
                 methods: vec![Method::POST],
                 need: Need::Nothing,
                 shape: flat,
+                cors: false,
                 handler: endpoint::handler(move |call| answer(Arc::clone(&desk), name, call)),
             }
         };

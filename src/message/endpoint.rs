@@ -84,6 +84,9 @@ pub struct Endpoint {
     pub need: Need,
     /// How it says no.
     pub shape: Shape,
+    /// Whether scripts of any origin may ask it and read what it answers (CORS). Not for what goes by
+    /// a cookie, nor for what should be asked by a server alone.
+    pub cors: bool,
     /// Who answers.
     pub handler: Handler,
 }

@@ -5,11 +5,14 @@ pub mod ceiling;
 mod connection;
 pub mod drain;
 mod exchange;
+pub mod fetch;
 mod http2;
 pub mod listener;
 mod paced;
 pub mod peer;
+mod public;
 pub mod runtime;
+pub mod tls;
 mod track;
 mod watch;
 

@@ -12,6 +12,7 @@ pub mod audience;
 pub mod claim;
 pub mod client;
 pub mod code;
+pub mod document;
 pub mod grant;
 pub mod id;
 pub mod jwt;

@@ -1,18 +1,175 @@
-//! Which resource a request means (RFC 8707 section 2).
-/// The resource that a text names, in normal form; `None` where it is none of ours.
-pub fn parse(text: &str, public_url: &str, paths: &[String]) -> Option<String> {
-    let url = url::Url::parse(text).ok()?;
-    if text.contains('#') {
-        return None;
+//! Resources: which part of the gateway a token is meant for (RFC 8707).
+
+use url::Url;
+
+use super::{
+    audience::Audience,
+    refusal::{ErrorCode, Refusal},
+};
+
+/// Where the metadata of a protected resource lies: the path of the resource comes behind it (RFC
+/// 9728 section 3.1).
+pub const METADATA: &str = "/.well-known/oauth-protected-resource";
+
+/// It is no resource of this gateway.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("it is no resource of this gateway")]
+pub struct BadResource;
+
+impl From<BadResource> for Refusal {
+    fn from(_: BadResource) -> Self {
+        Self::new(ErrorCode::InvalidTarget, "The resource must be the address of this gateway, or of one of its protected paths.")
     }
-    let ours = url::Url::parse(public_url).ok()?;
-    if (url.scheme(), url.host_str(), url.port_or_known_default()) != (ours.scheme(), ours.host_str(), ours.port_or_known_default())
-        || url.query().is_some()
-    {
-        return None;
+}
+
+/// Reads a `resource` parameter (RFC 8707 section 2): the public URL, or that of one of the protected
+/// `paths` (`{name}` stands for any segment) or of what lies below. Answers it in the one form in
+/// which audiences are kept: without a slash at its end.
+///
+/// # Errors
+/// [`BadResource`].
+pub fn parse<'a>(text: &str, public_url: &str, paths: impl IntoIterator<Item = &'a str>) -> Result<String, BadResource> {
+    let url = Url::parse(text).map_err(|_no_url| BadResource)?;
+    let is_bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    let is_ours = url.origin().ascii_serialization() == public_url;
+    // What had to be tidied up, as spaces, empty users and dot segments are, others could read differently.
+    let is_tidy = text.bytes().all(|byte| byte.is_ascii_graphic()) && !text.contains('@') && written_path(text) == Some(url.path());
+    if !is_bare || !is_ours || !is_tidy {
+        return Err(BadResource);
     }
-    let path = url.path().trim_end_matches('/');
-    let known = path.is_empty()
-        || paths.iter().any(|known| path.strip_prefix(known.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
-    known.then(|| format!("{public_url}{path}"))
+    let path = url.path().strip_suffix('/').unwrap_or(url.path());
+    if path.is_empty() || paths.into_iter().any(|protected| is_at_or_below(protected, path)) {
+        Ok(format!("{public_url}{path}"))
+    } else {
+        Err(BadResource)
+    }
+}
+
+/// The path of a URL as it was written; an absent one is `/`.
+fn written_path(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("://")?;
+    Some(rest.find('/').map_or("/", |at| &rest[at..]))
+}
+
+fn is_at_or_below(protected: &str, path: &str) -> bool {
+    let mut segments = path.split('/').skip(1);
+    if path.split('/').skip(1).any(str::is_empty) {
+        return false;
+    }
+    let wanted = protected.trim_end_matches('/').split('/').skip(1);
+    wanted.into_iter().all(|wanted| segments.next().is_some_and(|segment| wanted.starts_with('{') || wanted == segment))
+}
+
+/// Whether a token with this audience is meant for a path of the gateway, which is in normal form:
+/// for the whole gateway, or for the path or one above it.
+pub fn covers(audience: &Audience, public_url: &str, path: &str) -> bool {
+    let is_covered = |resource: &str| {
+        let below = |stem: &str| path.strip_prefix(stem).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        resource.strip_prefix(public_url).is_some_and(|stem| stem.is_empty() || stem.starts_with('/') && below(stem))
+    };
+    audience.is_whole() || audience.iter().any(is_covered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST: &str = "https://ai.example.com";
+    const PATHS: [&str; 3] = ["/v1", "/things/{id}/parts", "/caf%C3%A9/"];
+
+    #[test]
+    fn a_resource_is_the_gateway_or_lies_at_or_below_a_protected_path() {
+        for (text, form) in [
+            ("https://ai.example.com", ""),
+            ("https://ai.example.com/", ""),
+            ("HTTPS://AI.example.com:443/v1", "/v1"),
+            ("https://ai.example.com/v1/", "/v1"),
+            ("https://ai.example.com/v1/chat/completions", "/v1/chat/completions"),
+            ("https://ai.example.com/things/7/parts/8", "/things/7/parts/8"),
+            ("https://ai.example.com/caf%C3%A9", "/caf%C3%A9"),
+        ] {
+            assert_eq!(parse(text, HOST, PATHS), Ok(format!("{HOST}{form}")), "{text}");
+        }
+        assert_eq!(parse("https://ai.example.com/x", HOST, ["/"]), Ok(format!("{HOST}/x")));
+        assert_eq!(parse("http://[::1]:8080/v1", "http://[::1]:8080", PATHS), Ok("http://[::1]:8080/v1".to_owned()));
+    }
+
+    #[test]
+    fn everything_else_is_no_resource() {
+        for text in [
+            "",
+            "/v1",
+            "ai.example.com/v1",
+            "//ai.example.com/v1",
+            "http://ai.example.com/v1",
+            "https://ai.example.com:8443/v1",
+            "https://ai.example.com.evil.example/v1",
+            "https://evil.example/v1",
+            "https://ai.example.com@evil.example/v1",
+            "https://evil.example@ai.example.com/v1",
+            "https://@ai.example.com/v1",
+            "https://:@ai.example.com/v1",
+            "https://ai.example.com/v1#x",
+            "https://ai.example.com/v1#",
+            "https://ai.example.com/v1?",
+            "https://ai.example.com/v1?a=b",
+            "https://ai.example.com?",
+            "https://ai.example.com/other",
+            "https://ai.example.com/v1x",
+            "https://ai.example.com/V1",
+            "https://ai.example.com//v1",
+            "https://ai.example.com/v1//",
+            "https://ai.example.com/v1//x",
+            "https://ai.example.com/things/7",
+            "https://ai.example.com/things//parts",
+            "https://ai.example.com/v1/../other",
+            "https://ai.example.com/other/../v1",
+            "https://ai.example.com/other/%2e%2E/v1",
+            "https://ai.example.com/./v1",
+            "https://ai.example.com\\v1",
+            "https:\\\\ai.example.com/v1",
+            "https:ai.example.com/v1",
+            "https:///ai.example.com/v1",
+            "https://ai.example.com/\tv1",
+            " https://ai.example.com/v1",
+            "https://ai.example.com/v1 ",
+            "https://ai.exam\nple.com/v1",
+            "https://ai.example.com/v1/é",
+            "urn:example:v1",
+        ] {
+            assert_eq!(parse(text, HOST, PATHS), Err(BadResource), "{text:?}");
+        }
+        assert_eq!(parse("https://ai.example.com/v1", HOST, []), Err(BadResource));
+        assert_eq!(Refusal::from(BadResource).code.as_str(), "invalid_target");
+    }
+
+    #[test]
+    fn an_audience_covers_its_own_path_and_what_lies_below() {
+        let covers = |audience: &[&str], path: &str| {
+            let audience: Audience = audience.iter().map(|path| format!("{HOST}{path}")).collect();
+            super::covers(&audience, HOST, path)
+        };
+        for (audience, path) in [
+            (&[][..], "/v1"),
+            (&[""], "/"),
+            (&[""], "/v1/x"),
+            (&["/v1"], "/v1"),
+            (&["/v1"], "/v1/"),
+            (&["/v1"], "/v1/x"),
+            (&["/other", "/v1/x"], "/v1/x/y"),
+        ] {
+            assert!(covers(audience, path), "{audience:?} {path}");
+        }
+        for (audience, path) in [
+            (&["/v1"][..], "/"),
+            (&["/v1"], "/v1x"),
+            (&["/v1"], "/V1"),
+            (&["/v1/x"], "/v1"),
+            (&[".evil.example"], "/v1"),
+            (&[":8443"], "/v1"),
+        ] {
+            assert!(!covers(audience, path), "{audience:?} {path}");
+        }
+        assert!(!super::covers(&["https://elsewhere.example".to_owned()].into_iter().collect(), HOST, "/v1"));
+    }
 }

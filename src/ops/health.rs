@@ -27,6 +27,7 @@ pub fn endpoint() -> Endpoint {
         methods: METHODS.to_vec(),
         need: Need::Nothing,
         shape: refused::openai,
+        cors: false,
         handler: endpoint::handler(|_| async { reply::no_store(reply::json(StatusCode::OK, &json!({"status": "ok"}))) }),
     }
 }

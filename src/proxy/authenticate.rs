@@ -88,9 +88,12 @@ fn over(shared: &Shared, route: &Route, grant: GrantId, code: &'static str, word
     rejection
 }
 
-/// `WWW-Authenticate` (RFC 6750 section 3).
+/// `WWW-Authenticate` (RFC 6750 section 3, RFC 9728 section 5.1).
 pub fn challenge(public_url: &PublicUrl, route: &Route, error: Option<&str>) -> HeaderValue {
     let mut text = format!("Bearer realm=\"{}\"", public_url.as_str());
+    if let Some(metadata) = &route.metadata {
+        text.push_str(&format!(", resource_metadata=\"{}\"", public_url.join(metadata)));
+    }
     if let Access::Scopes(scopes) = &route.access
         && !scopes.is_empty()
     {

@@ -5,7 +5,11 @@ use super::{
     reject::Rejection,
     route::{Access, Route},
 };
-use crate::{config::PublicUrl, oauth::subject::Subject, verify::OpenStream};
+use crate::{
+    config::PublicUrl,
+    oauth::{resource, subject::Subject},
+    verify::OpenStream,
+};
 
 /// Leave to pass one request on, on this route. It cannot be made, copied or kept elsewhere.
 pub struct Permit<'a> {
@@ -31,14 +35,22 @@ impl<'a> Permit<'a> {
     }
 }
 
-/// Whether the caller may use the route.
+/// Whether the caller may use the route, and at this path of it. Of the gateway's own endpoints a
+/// token's audience says nothing: they speak for the issuer, whose token it is.
 ///
 /// # Errors
-/// 401 where nobody was recognised, 403 with all the scopes that are needed.
-pub fn authorize<'a>(route: &'a Route, caller: Caller, public_url: &PublicUrl) -> Result<Permit<'a>, Rejection> {
+/// 401 where nobody was recognised, or with a token that is meant for something else (RFC 8707
+/// section 2); 403 with all the scopes that are needed.
+pub fn authorize<'a>(route: &'a Route, caller: Caller, public_url: &PublicUrl, path: &str) -> Result<Permit<'a>, Rejection> {
     match (&route.access, caller) {
         // By name: the operator wrote `auth = "none"`, or the endpoint judges for itself.
         (Access::Open, _) => Ok(Permit { route, subject: None, stream: None }),
+        (Access::Scopes(_), Caller::Known(subject, _)) if !resource::covers(&subject.audience, public_url.as_str(), path) => {
+            let challenge = authenticate::challenge(public_url, route, Some("invalid_token"));
+            let mut rejection = Rejection::unauthorized("invalid_token", "The access token is meant for another resource.", challenge);
+            rejection.reason = "audience";
+            Err(rejection)
+        }
         (Access::Scopes(needed), Caller::Known(subject, stream)) if subject.scopes.cover(needed) => {
             Ok(Permit { route, subject: Some(subject), stream: Some(stream) })
         }
@@ -52,5 +64,88 @@ pub fn authorize<'a>(route: &'a Route, caller: Caller, public_url: &PublicUrl) -
             let challenge = authenticate::challenge(public_url, route, None);
             Err(Rejection::unauthorized("missing_token", "This needs an access token.", challenge))
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use http::{Request, StatusCode};
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        clock::Manual,
+        config::{self, Claim, ErrorShape, Paths, RouteAuth},
+        message::{Endpoint, Need, endpoint, refused, reply},
+        oauth::{
+            id::{ClientId, GrantId},
+            scope::Scopes,
+        },
+        proxy::{reject::Details, route::Routes},
+        verify::OpenStreams,
+    };
+
+    const HERE: &str = "https://ai.example.com";
+
+    /// `/v1`, for which a token with `inference` is needed, and `/me`, for which one of a dialect.
+    fn routes() -> Routes {
+        let claim = Claim { owner: String::new(), host: None, paths: Paths::Prefix("/v1".into()), methods: Vec::new() };
+        let auth = RouteAuth::Bearer(Scopes::parse("inference").unwrap());
+        let route = config::Route { claim, upstream: 0, auth, errors: ErrorShape::OpenAi, limit: None };
+        let me = Endpoint {
+            name: "me",
+            host: None,
+            path: "/me".into(),
+            methods: vec![http::Method::GET],
+            need: Need::Bearer("standard"),
+            shape: refused::openai,
+            cors: true,
+            handler: endpoint::handler(|_| async { reply::empty(StatusCode::OK) }),
+        };
+        Routes::new(vec![me], &[route], &Manual::starting_at(Timestamp::UNIX_EPOCH).clock()).unwrap()
+    }
+
+    /// Whether a token with this audience and these scopes opens a path, and if not, the refusal.
+    fn opens(audience: &[&str], scopes: &str, path: &str) -> Result<(), Rejection> {
+        let grant = GrantId::from_random([7; 16]);
+        let subject = Subject {
+            grant,
+            dialect: "standard".into(),
+            user: None,
+            client: ClientId::new("app"),
+            scopes: Scopes::parse(scopes).unwrap(),
+            audience: audience.iter().map(|path| format!("{HERE}{path}")).collect(),
+        };
+        let caller = Caller::Known(Box::new(subject), OpenStreams::default().enter(grant, 1, None));
+        let routes = routes();
+        let request = Request::get(path).body(()).unwrap();
+        authorize(routes.find(&request).unwrap().route, caller, &PublicUrl::new(HERE.parse().unwrap()).unwrap(), path).map(drop)
+    }
+
+    #[test]
+    fn a_token_opens_what_it_is_meant_for() {
+        for audience in [&[][..], &[""], &["/v1"], &["/v1/chat"], &["/elsewhere", "/v1/chat"]] {
+            opens(audience, "inference", "/v1/chat/completions").unwrap();
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_meant_for_something_else_is_invalid_whatever_its_scopes() {
+        for (audience, scopes) in
+            [("/v2", "inference"), ("/v1/images", "inference"), ("/v1/chat/completion", "inference"), ("/v2", "images")]
+        {
+            let refused = opens(&[audience], scopes, "/v1/chat/completions").unwrap_err();
+            let Details { status, code, reason, challenge, .. } = &*refused;
+            assert_eq!((*status, *code, *reason), (StatusCode::UNAUTHORIZED, "invalid_token", "audience"), "{audience}");
+            let told = "Bearer realm=\"https://ai.example.com\", scope=\"inference\", error=\"invalid_token\"";
+            assert_eq!(challenge.as_ref().unwrap(), told);
+        }
+        assert_eq!(opens(&["/v1"], "images", "/v1/x").unwrap_err().status, StatusCode::FORBIDDEN);
+    }
+
+    #[test]
+    fn the_issuers_own_endpoints_take_a_token_whatever_it_is_meant_for() {
+        opens(&["/v1"], "", "/me").unwrap();
     }
 }

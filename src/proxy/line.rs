@@ -24,6 +24,7 @@ pub struct Line {
     peer: Peer,
     route: Option<Arc<str>>,
     shape: Shape,
+    cors: bool,
     grant: Option<GrantId>,
     client: Option<String>,
     outcome: &'static str,
@@ -48,6 +49,7 @@ impl Line {
             peer,
             route: None,
             shape: refused::openai,
+            cors: false,
             grant: None,
             client: None,
             // What it stays if the caller goes away first.
@@ -68,6 +70,7 @@ impl Line {
     pub fn routed(&mut self, route: &Route) {
         self.route = Some(Arc::clone(&route.name));
         self.shape = route.shape;
+        self.cors = route.cors;
     }
 
     /// The credential was checked.
@@ -85,6 +88,7 @@ impl Line {
         self.fault = Some(rejection.fault);
         self.cause.clone_from(&rejection.cause);
         self.grant = rejection.grant.or(self.grant);
+        self.cors |= rejection.cors;
         if let Some(shape) = rejection.shape {
             self.shape = shape;
         }
@@ -98,6 +102,11 @@ impl Line {
     /// How its route says no.
     pub const fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// Whether scripts of any origin may read the answer.
+    pub const fn cors(&self) -> bool {
+        self.cors
     }
 
     /// Counts the bytes that the caller sends.

@@ -1,13 +1,13 @@
 //! The data plane. A request's way, from the first look at it to the last byte of its answer, is
 //! `Gate::pass`, a line a stage:
 //!
-//! [`http2`] (where it came so) → [`strict`] → [`route`] → [`authenticate`] → [`authorize`] (which alone
-//! makes a [`authorize::Permit`]) →
-//! [`limit`] → [`forward`] (which takes the permit) → [`stream`]; and [`reject`] for whatever does
-//! not get through.
+//! [`http2`] (where it came so) → [`strict`] → [`cors`] (where a browser asks first) → [`route`] →
+//! [`authenticate`] → [`authorize`] (which alone makes a [`authorize::Permit`]) → [`limit`] →
+//! [`forward`] (which takes the permit) → [`stream`]; and [`reject`] for whatever does not get through.
 
 pub mod authenticate;
 pub mod authorize;
+pub mod cors;
 pub mod forward;
 pub mod http2;
 pub mod limit;
@@ -78,12 +78,15 @@ impl Gate {
 
     async fn pass(&self, mut request: Request<Inbound>, peer: Peer, id: RequestId, line: &mut Line) -> Result<stream::Answer, Rejection> {
         // Whatever it came by: from here on it is one of HTTP/1.1.
-        http2::translate(&mut request)?;
-        // Does it say one thing only? Whatever two servers could read differently ends here.
-        strict::check(&mut request, self.shared.underscore_headers).map_err(|mut refused| {
-            refused.shape = self.shared.routes.shape(&request);
-            refused
-        })?;
+        http2::translate(&mut request)
+            // Does it say one thing only? Whatever two servers could read differently ends here.
+            .and_then(|()| strict::check(&mut request, self.shared.underscore_headers))
+            .map_err(|refused| self.shared.routes.shaped_for(&request, refused))?;
+        // Does a browser ask first, for a page of elsewhere? It shows no credential then.
+        if let Some(preflight) = cors::preflight(&self.shared.routes, &request)? {
+            line.routed(preflight.route);
+            return Ok(stream::Answer::own(preflight.answer()));
+        }
         // Which route claims it? What none claims is not there.
         let Found { route, target } = self.shared.routes.find(&request)?;
         line.routed(route);
@@ -91,7 +94,7 @@ impl Gate {
         let caller = authenticate::authenticate(&self.shared, route, &request).await?;
         line.authenticated(caller.subject());
         // May he? From here on a permit is in hand, and there is no other way to one.
-        let permit = authorize::authorize(route, caller, &self.shared.public_url)?;
+        let permit = authorize::authorize(route, caller, &self.shared.public_url, request.uri().path())?;
         // Not too often? After the check, so that a stranger uses up nobody's share.
         limit::limit(&self.shared.limits, route, target, &permit, peer)?;
         match target {
@@ -122,7 +125,11 @@ impl Service for Gate {
                 stream::Answer::own(rejection.answer(id, line.shape()))
             }
         };
+        let cors = line.cors();
         let mut response = answer.logged(line);
+        if cors {
+            cors::share(response.headers_mut());
+        }
         if let Ok(value) = HeaderValue::try_from(id.to_string()) {
             response.headers_mut().insert(REQUEST_ID.clone(), value);
         }

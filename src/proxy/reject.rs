@@ -64,6 +64,8 @@ pub struct Details {
     pub allow: Option<HeaderValue>,
     /// The shape of whatever claims the path, where no route was settled on.
     pub shape: Option<Shape>,
+    /// Whether scripts of any origin may read it, where no route was settled on.
+    pub cors: bool,
     /// Whether nothing more is read from the connection.
     pub closes: bool,
 }
@@ -97,6 +99,7 @@ impl Rejection {
             challenge: None,
             allow: None,
             shape: None,
+            cors: false,
             closes: false,
         }))
     }

@@ -1,7 +1,11 @@
 //! Which route claims a request. Routes are data: a table of paths for each host and one for all
 //! hosts; the more specific path wins, whoever claims it.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use http::{Method, Request, header::HOST};
 
@@ -15,7 +19,7 @@ use crate::{
     config,
     limit::Limiter,
     message::{Endpoint, Handler, Need, Shape, refused},
-    oauth::scope::Scopes,
+    oauth::{resource::METADATA, scope::Scopes},
 };
 
 /// One line of the table.
@@ -26,9 +30,14 @@ pub struct Route {
     pub access: Access,
     /// How it says no.
     pub shape: Shape,
+    /// Whether scripts of any origin may ask it and read what the gateway answers.
+    pub cors: bool,
+    /// The path of the document about its protected resource, where there is one.
+    pub metadata: Option<Box<str>>,
     /// How much one caller may send.
     pub limiter: Option<Limiter>,
-    methods: Vec<Method>,
+    /// The methods that it takes; empty for all.
+    pub methods: Vec<Method>,
     target: Target,
 }
 
@@ -59,6 +68,17 @@ pub struct Found<'a> {
     pub target: &'a Target,
 }
 
+impl Route {
+    /// Whether it takes a method.
+    pub fn takes(&self, method: &Method) -> bool {
+        match self.methods.as_slice() {
+            // An upstream's answer would show the caller the credential that it was shown.
+            [] => *method != Method::TRACE || matches!(self.target, Target::Local(_)),
+            methods => methods.contains(method),
+        }
+    }
+}
+
 /// The table.
 #[derive(Default)]
 pub struct Routes {
@@ -71,12 +91,18 @@ pub struct Routes {
 const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 impl Routes {
-    /// Lays out what is answered here and what is forwarded.
+    /// Lays out what is answered here and what is forwarded. Challenges will name those documents about
+    /// protected resources that are among the endpoints.
     ///
     /// # Errors
     /// [`Unroutable`].
     pub fn new(endpoints: Vec<Endpoint>, routes: &[config::Route], clock: &Clock) -> Result<Self, Unroutable> {
         let mut table = Self::default();
+        let documents: HashSet<String> = endpoints.iter().filter(|at| at.path.starts_with(METADATA)).map(|at| at.path.clone()).collect();
+        let metadata = |resource: &str| {
+            let path = format!("{METADATA}{resource}");
+            documents.contains(&path).then(|| path.into_boxed_str())
+        };
         for endpoint in endpoints {
             let route = Route {
                 name: endpoint.name.into(),
@@ -85,6 +111,8 @@ impl Routes {
                     Need::Bearer(dialect) => Access::Dialect(dialect),
                 },
                 shape: endpoint.shape,
+                cors: endpoint.cors,
+                metadata: metadata(""),
                 limiter: None,
                 methods: endpoint.methods,
                 target: Target::Local(endpoint.handler),
@@ -106,6 +134,9 @@ impl Routes {
                     config::ErrorShape::OpenAi => refused::openai,
                     config::ErrorShape::Problem => refused::problem,
                 },
+                // An upstream says for itself who may read what it answers.
+                cors: false,
+                metadata: metadata(route.resource()),
                 limiter: route.limit.map(|limit| Limiter::new(limit.requests, limit.per, clock.clone())),
                 methods: route.claim.methods.clone(),
                 target: Target::Upstream(route.upstream),
@@ -132,6 +163,26 @@ impl Routes {
     /// # Errors
     /// 400, 404, 405.
     pub fn find<B>(&self, request: &Request<B>) -> Result<Found<'_>, Rejection> {
+        let place = self.place(request)?;
+        match self.at(place).find(|route| route.takes(request.method())) {
+            Some(route) => Ok(Found { route, target: &route.target }),
+            None => Err(self.not_allowed(place)),
+        }
+    }
+
+    /// The routes that lie where a request goes, whatever its method.
+    ///
+    /// # Errors
+    /// 400, 404.
+    pub fn beside<B>(&self, request: &Request<B>) -> Result<impl Iterator<Item = &Route> + Clone, Rejection> {
+        self.place(request).map(|place| self.at(place))
+    }
+
+    fn at<'a>(&'a self, place: &'a Place) -> impl Iterator<Item = &'a Route> + Clone {
+        place.routes.iter().map(|index| &self.routes[*index])
+    }
+
+    fn place<B>(&self, request: &Request<B>) -> Result<&Place, Rejection> {
         let path = request.uri().path();
         let host = if self.hosts.is_empty() { None } else { host(request).and_then(|host| self.hosts.get(&host)) };
         let at_host = |at: for<'p> fn(&'p Paths, &str) -> Option<&'p Place>, path: &str| {
@@ -145,22 +196,11 @@ impl Routes {
             let message = "The path could be read as that of another route.";
             return Err(self.shaped(place, Rejection::bad_request("ambiguous_path", message)));
         }
-        let takes = |index: &&usize| match self.routes[**index].methods.as_slice() {
-            // An upstream's answer would show the caller the credential that it was shown.
-            [] => *request.method() != Method::TRACE || matches!(self.routes[**index].target, Target::Local(_)),
-            methods => methods.contains(request.method()),
-        };
-        match place.routes.iter().find(takes) {
-            Some(index) => {
-                let route = &self.routes[*index];
-                Ok(Found { route, target: &route.target })
-            }
-            None => Err(self.not_allowed(place)),
-        }
+        Ok(place)
     }
 
     fn not_allowed(&self, place: &Place) -> Rejection {
-        let methods = place.routes.iter().flat_map(|index| match self.routes[*index].methods.as_slice() {
+        let methods = self.at(place).flat_map(|route| match route.methods.as_slice() {
             [] => vec![ALL_METHODS],
             methods => methods.iter().map(Method::as_str).collect(),
         });
@@ -169,16 +209,18 @@ impl Routes {
 
     /// As whatever lies at this place says no.
     fn shaped(&self, place: &Place, mut rejection: Rejection) -> Rejection {
-        rejection.shape = place.routes.first().map(|index| self.routes[*index].shape);
+        rejection.shape = self.at(place).next().map(|route| route.shape);
+        rejection.cors = self.at(place).any(|route| route.cors);
         rejection
     }
 
-    /// How whatever would have claimed a request says no, as far as that can be told.
-    pub fn shape<B>(&self, request: &Request<B>) -> Option<Shape> {
-        match self.find(request) {
-            Ok(found) => Some(found.route.shape),
-            Err(rejection) => rejection.shape,
-        }
+    /// As whatever would have claimed a request says no, as far as that can be told.
+    pub fn shaped_for<B>(&self, request: &Request<B>, mut rejection: Rejection) -> Rejection {
+        (rejection.shape, rejection.cors) = match self.find(request) {
+            Ok(found) => (Some(found.route.shape), found.route.cors),
+            Err(other) => (other.shape, other.cors),
+        };
+        rejection
     }
 
     /// Lets every route's limiter forget who has been quiet. To be called now and then.
@@ -235,6 +277,7 @@ mod tests {
             methods: vec![Method::POST],
             need: Need::Nothing,
             shape: refused::openai,
+            cors: false,
             handler: endpoint::handler(|_| async { reply::empty(http::StatusCode::OK) }),
         };
         Routes::new(vec![health], routes, &Manual::starting_at(Timestamp::UNIX_EPOCH).clock()).unwrap()

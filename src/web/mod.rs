@@ -133,6 +133,7 @@ pub fn endpoints(house: &Arc<House>) -> Vec<Endpoint> {
             methods: methods.to_vec(),
             need: Need::Nothing,
             shape: problem::refused,
+            cors: false,
             handler: endpoint::handler(move |call| {
                 let house = Arc::clone(&house);
                 // The caller's thread has others to serve: a page begins where it is made.

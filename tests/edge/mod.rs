@@ -2,6 +2,7 @@
 
 pub(crate) mod frames;
 
+mod fetch;
 mod floods;
 mod http2;
 mod malformed;

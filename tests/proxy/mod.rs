@@ -2,10 +2,13 @@
 
 pub(crate) mod raw;
 pub(crate) mod stand;
+pub(crate) mod tls;
 
 mod answers;
 mod bodies;
+mod cors;
 mod credentials;
+mod discovery;
 mod drain;
 mod failures;
 mod leaving;
@@ -17,4 +20,3 @@ mod request;
 mod routing;
 mod streaming;
 mod taking_back;
-mod tls;

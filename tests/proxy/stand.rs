@@ -8,6 +8,7 @@ use std::{net::Ipv4Addr, time::Duration};
 
 use gatepost::{
     clock::Manual,
+    dialects::Dialect,
     engine::{Decider, Decision, Engine, Poll, Start, Style},
     oauth::{
         audience::Audience,
@@ -84,10 +85,15 @@ pub(crate) struct Stand {
 impl Stand {
     /// With this configuration.
     pub(crate) async fn with(config: &str) -> Self {
+        Self::speaking(config, Vec::new()).await
+    }
+
+    /// With dialects of the test's own besides.
+    pub(crate) async fn speaking(config: &str, dialects: Vec<Arc<dyn Dialect>>) -> Self {
         let time = Manual::starting_at(START);
         let switch = Arc::new(Watched::new(time.clock()));
         let store: Arc<dyn Store> = Arc::<Watched>::clone(&switch);
-        let gateway = Gateway::over(config, Arc::clone(&store), time).await;
+        let gateway = Gateway::speaking(config, dialects, Arc::clone(&store), time).await;
         Self { gateway, store, switch }
     }
 

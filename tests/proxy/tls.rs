@@ -24,7 +24,7 @@ use super::{
 use crate::support::http::get;
 
 /// A certificate for `localhost` that vouches for itself, with its key.
-pub(super) struct Certificate {
+pub(crate) struct Certificate {
     der: Vec<u8>,
     key: Vec<u8>,
 }
@@ -43,7 +43,7 @@ fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 
 impl Certificate {
     /// RFC 5280 section 4.1.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         const SEQUENCE: u8 = 0x30;
         const ECDSA_WITH_SHA256: &[u8] = b"\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
         const EC_PUBLIC_KEY: &[u8] = b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01";
@@ -65,6 +65,22 @@ impl Certificate {
         Self { der, key: keys.to_pkcs8v1().unwrap().as_ref().to_vec() }
     }
 
+    /// What trusts it.
+    pub(crate) fn root(&self) -> CertificateDer<'static> {
+        CertificateDer::from(self.der.clone())
+    }
+
+    /// Serves with it.
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        let tls = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![self.root()], PrivatePkcs8KeyDer::from(self.key.clone()).into())
+            .unwrap();
+        TlsAcceptor::from(Arc::new(tls))
+    }
+
     pub(super) fn pem(&self) -> String {
         let base64 = data_encoding::BASE64_MIME.encode(&self.der);
         format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", base64.trim_end().replace("\r\n", "\n"))
@@ -74,13 +90,7 @@ impl Certificate {
 /// Answers every request on a TLS connection of its own; what came of each connection is told: the
 /// first line of the request, or nothing where the other side did not like the certificate.
 pub(super) async fn upstream(certificate: &Certificate) -> (SocketAddr, mpsc::UnboundedReceiver<Option<String>>) {
-    let tls = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![CertificateDer::from(certificate.der.clone())], PrivatePkcs8KeyDer::from(certificate.key.clone()).into())
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(tls));
+    let acceptor = certificate.acceptor();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (tell, told) = mpsc::unbounded_channel();

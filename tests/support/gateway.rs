@@ -7,6 +7,7 @@ use gatepost::{
     app::{Interior, Plan},
     clock::Manual,
     config::Written,
+    dialects::Dialect,
     engine::{AddUser, Engine},
     oauth::{scope::Scopes, user::UserName},
     store::{Store, memory::Memory},
@@ -75,12 +76,18 @@ impl Gateway {
 
     /// The same over a store that the test chose.
     pub(crate) async fn over(config: &str, store: Arc<dyn Store>, time: Manual) -> Self {
+        Self::speaking(config, Vec::new(), store, time).await
+    }
+
+    /// The same with dialects of the test's own besides.
+    pub(crate) async fn speaking(config: &str, dialects: Vec<Arc<dyn Dialect>>, store: Arc<dyn Store>, time: Manual) -> Self {
         // A root in the configuration: a store in memory has no folder for one.
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("root"), "r".repeat(32)).unwrap();
         let text = format!("{config}\n[keys]\nroot = \"file:root\"\n");
-        let plan =
+        let mut plan =
             Plan::read(Written { name: "test", text: &text, folder: folder.path() }).unwrap_or_else(|p| panic!("{}", p.render(false)));
+        plan.dialects.extend(dialects);
         let interior = Interior::over(plan, store, time.clock()).await.unwrap();
         let user = AddUser {
             name: UserName::parse(USER).unwrap(),

@@ -33,6 +33,7 @@ golden! {
     a_used_code_is_refused_and_ends_nothing,
     an_access_that_was_taken_back_before_it_was_fetched,
     an_unknown_code_is_refused,
+    apps_in_browsers_fetch_tokens_and_do_not_start,
     every_slow_down_adds_five_seconds_up_to_thirty,
     five_codes_a_minute_for_an_address,
     health_and_telemetry,
