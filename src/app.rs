@@ -15,12 +15,16 @@ use crate::{
     limit::Limits,
     net::{
         Ceiling, Drain,
+        local::{BindError, LocalListener},
         peer::Proxies,
         runtime::{Listeners, Threads},
         tls,
     },
     oauth::{client::Declared, secret::Keyring},
-    ops::health,
+    ops::{
+        admin::{self, Admin},
+        health,
+    },
     proxy::{
         Gate, Shared,
         route::Routes,
@@ -99,6 +103,9 @@ pub enum StartError {
         /// Why not.
         cause: io::Error,
     },
+    /// The admin socket.
+    #[error("the admin socket: {0}")]
+    AdminSocket(#[from] BindError),
     /// A thread.
     #[error("a forwarding thread cannot be started: {0}")]
     Thread(io::Error),
@@ -163,6 +170,11 @@ impl Interior {
         &self.plan.config
     }
 
+    /// What an operator can do.
+    pub fn admin(&self) -> Admin {
+        Admin::new(Arc::clone(&self.engine), &self.plan.config, self.clock.clone())
+    }
+
     /// Opens the doors: binds, and starts to answer. What may block runs on `control`.
     ///
     /// # Errors
@@ -183,10 +195,15 @@ impl Interior {
         let listeners =
             Listeners::bind(config.listen, config.threads).map_err(|cause| StartError::Listen { address: config.listen, cause })?;
         let address = listeners.address;
+        let admin_socket = config.admin_socket.as_deref().map(LocalListener::bind).transpose()?;
         let drain = Drain::new(config.drain);
         let threads = self.threads(listeners, &shared, &drain)?;
-        let housekeeping = vec![control.spawn(self.save(drain.clone())), control.spawn(self.sweep(Arc::clone(&shared), drain.clone()))];
-        Ok(Gateway { address, engine: self.engine, drain, threads, housekeeping })
+        let mut tasks = vec![control.spawn(self.save(drain.clone())), control.spawn(self.sweep(Arc::clone(&shared), drain.clone()))];
+        if let Some(socket) = admin_socket {
+            let admin = Arc::new(self.admin());
+            tasks.push(control.spawn(socket.serve(move |request| admin::http::respond(Arc::clone(&admin), request), drain.clone())));
+        }
+        Ok(Gateway { address, engine: self.engine, drain, threads, tasks })
     }
 
     fn proxies(&self) -> Proxies {
@@ -273,7 +290,7 @@ pub struct Gateway {
     pub engine: Arc<Engine>,
     drain: Drain,
     threads: Threads,
-    housekeeping: Vec<JoinHandle<()>>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Gateway {
@@ -285,7 +302,7 @@ impl Gateway {
         if let Err(error) = tokio::task::spawn_blocking(move || threads.join()).await {
             tracing::error!(%error, "the forwarding threads could not be waited for");
         }
-        for task in self.housekeeping {
+        for task in self.tasks {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a task broke down");
             }

@@ -9,26 +9,27 @@
 //! | [`message`] | HTTP's shared words: bodies, calls, replies, refusals, header hygiene | oauth |
 //! | [`config`] | the file, strictly read, and all that is wrong with it at once | oauth |
 //! | [`limit`] | how often somebody may do something: one table, a row an action | config, store, oauth |
-//! | [`net`] | sockets: threads, listeners, connections and how long they may take, drain | message, limit, config |
+//! | [`net`] | sockets: threads, listeners, connections and how long they may take, the local socket, drain | message, limit, config |
 //! | [`store`] | where records lie: the contract, and each store that keeps it | oauth, config |
 //! | [`verify`] | token → subject, on the way of every protected request | oauth, store, config |
 //! | [`engine`] | the verbs: ask, decide, poll, exchange, refresh, log out; the only writer of grants | oauth, store, verify, limit, config |
 //! | [`dialects`] | translators: decode, call one verb, encode | oauth, engine, message, limit, config |
 //! | [`web`] | pages for people | oauth, engine, dialects, message, limit, config |
 //! | [`proxy`] | the data plane; its files are its stages | oauth, verify, net, message, limit, config |
-//! | [`ops`] | the log, health | all of the above but proxy, dialects and web |
+//! | [`ops`] | administration, the log, health | all of the above but proxy, dialects and web |
 //! | [`app`] | the composition root: configuration → running gateway | everything |
 //! | [`cli`] | the commands | everything |
 //!
 //! All but `oauth` and `message` may use `clock`. A test holds this table.
 //!
-//! # Two ways through it
+//! # The ways through it
 //!
 //! ```text
 //! API call     net/listener → connection → proxy/http2 → strict → cors → route → authenticate → authorize → limit → forward
 //!              → stream      (failure: proxy/reject)
 //! token poll   net/listener → connection → proxy/http2 → strict → route (local) → dialects/bootspring (decode) → engine/poll
 //!              → oauth/grant/rules → engine/advance → store (commit) → dialects/bootspring (encode)
+//! operator     cli/admin → net/local → ops/admin → engine/manage → store (commit)      (no gateway runs: cli/admin → ops/admin)
 //! ```
 //!
 //! A request that is forwarded needs a [`proxy::authorize::Permit`], which only

@@ -1,58 +1,99 @@
-//! `gatepost admin`: on the store's file, while no server has it.
+//! `gatepost admin`: made of the table in [`crate::ops::admin`], so that a new row there is a new
+//! command here. Where a gateway runs, it is asked over its socket; where none does, the store is
+//! opened and the same is done on the spot.
 
-use std::io::{self, IsTerminal, Read};
+mod arguments;
+mod client;
+mod render;
+
+use std::{
+    io::{self, IsTerminal, Read},
+    path::PathBuf,
+};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{AddUser, Failure, control, say};
+use super::{Failure, control, say};
 use crate::{
     app::{Interior, Plan},
     clock::Clock,
-    engine,
-    oauth::{scope::Scopes, user::UserName},
+    ops::admin::{Admin, AdminAnswer, AdminRequest, Verb},
 };
 
-/// `gatepost admin user add`.
-pub(super) fn add_user(arguments: AddUser) -> Result<(), Failure> {
-    let plan = Plan::load(&arguments.config)?;
-    let name = UserName::parse(&arguments.name).map_err(|error| Failure::Usage(error.to_string()))?;
-    let scopes = match &arguments.scopes {
-        Some(text) => known_scopes(text, &plan)?,
-        None => plan.config.default_scopes.clone(),
-    };
-    control()?.block_on(async {
-        let interior = Interior::open(plan, Clock::system()).await?;
-        let password = password(arguments.password_stdin)?;
-        let add = engine::AddUser { name, password, email: arguments.email, scopes };
-        let user = interior.engine().add_user(add).await.map_err(|error| Failure::Usage(error.to_string()))?;
-        say(&format!("User {} can sign in now, and may grant: {}.", user.name, user.scopes))
-    })
+/// What was asked for.
+pub(super) struct AdminCommand {
+    verb: &'static Verb,
+    request: AdminRequest,
+    /// The argument that is secret, and whether it comes from standard input.
+    secret: Option<(&'static str, bool)>,
+    gateway: Gateway,
+    /// For programs.
+    pub(super) json: bool,
 }
 
-fn known_scopes(text: &str, plan: &Plan) -> Result<Scopes, Failure> {
-    let scopes = Scopes::parse(text).map_err(|error| Failure::Usage(error.to_string()))?;
-    if let Some(unknown) = scopes.iter().find(|scope| !plan.config.scopes.contains_key(*scope)) {
-        return Err(Failure::Usage(format!("there is no scope \"{unknown}\" in the configuration's [scopes]")));
+/// Which one.
+enum Gateway {
+    /// The one of this configuration, running or not.
+    Configured(PathBuf),
+    /// The one that answers on this socket.
+    Answering(PathBuf),
+}
+
+/// Whom to ask.
+enum Carrier {
+    Socket(PathBuf),
+    InProcess(Box<Admin>),
+}
+
+/// Does it and says what came out.
+pub(super) fn run(command: AdminCommand) -> Result<(), Failure> {
+    let AdminCommand { verb, mut request, secret, gateway, json } = command;
+    let answer = control()?.block_on(async {
+        let carrier = Carrier::to(gateway).await?;
+        if let Some((name, from_stdin)) = secret {
+            request.arguments.set(name, ask_for_secret(name, from_stdin)?);
+        }
+        carrier.ask(request).await
+    })?;
+    say(&if json { answer.0.to_string() } else { render::render(verb.says, &answer.0) })
+}
+
+impl Carrier {
+    async fn to(gateway: Gateway) -> Result<Self, Failure> {
+        let config = match gateway {
+            Gateway::Answering(socket) => {
+                return if client::answers(&socket).await? { Ok(Self::Socket(socket)) } else { Err(client::nobody(&socket)) };
+            }
+            Gateway::Configured(config) => config,
+        };
+        let plan = Plan::load(&config)?;
+        if let Some(socket) = plan.config.admin_socket.clone()
+            && client::answers(&socket).await?
+        {
+            return Ok(Self::Socket(socket));
+        }
+        Ok(Self::InProcess(Box::new(Interior::open(plan, Clock::system()).await?.admin())))
     }
-    Ok(scopes)
+
+    async fn ask(self, request: AdminRequest) -> Result<AdminAnswer, Failure> {
+        match self {
+            Self::Socket(socket) => client::ask(&socket, &request).await,
+            Self::InProcess(admin) => admin.answer(request).await.map_err(Failure::Admin),
+        }
+    }
 }
 
-fn password(from_stdin: bool) -> Result<SecretString, Failure> {
-    let failed = |cause| Failure::Io { what: "cannot read the password", cause };
-    let password = if from_stdin || !io::stdin().is_terminal() {
+fn ask_for_secret(name: &str, from_stdin: bool) -> Result<SecretString, Failure> {
+    let failed = |cause| Failure::Io { what: "cannot read what is to be kept secret", cause };
+    if from_stdin || !io::stdin().is_terminal() {
         let mut text = String::new();
         io::stdin().read_to_string(&mut text).map_err(failed)?;
-        SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned())
-    } else {
-        let first = SecretString::from(rpassword::prompt_password("Password: ").map_err(failed)?);
-        let again = SecretString::from(rpassword::prompt_password("Again: ").map_err(failed)?);
-        if first.expose_secret() != again.expose_secret() {
-            return Err(Failure::Usage("the two passwords differ".into()));
-        }
-        first
-    };
-    match password.expose_secret().len() {
-        engine::MIN_PASSWORD_BYTES..=engine::MAX_PASSWORD_BYTES => Ok(password),
-        _ => Err(Failure::Usage(format!("a password has {} to {} bytes", engine::MIN_PASSWORD_BYTES, engine::MAX_PASSWORD_BYTES))),
+        return Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned()));
     }
+    let first = SecretString::from(rpassword::prompt_password(format!("New {name}: ")).map_err(failed)?);
+    let again = SecretString::from(rpassword::prompt_password("Again: ").map_err(failed)?);
+    if first.expose_secret() != again.expose_secret() {
+        return Err(Failure::Usage(format!("the two {name}s differ")));
+    }
+    Ok(first)
 }

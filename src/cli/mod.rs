@@ -14,10 +14,13 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
+use serde_json::json;
 
 use crate::{
     app::{RootsError, StartError},
     config::Problems,
+    net::local::BindError,
+    ops::admin::{AdminCode, AdminError},
     store::embedded::OpenError,
 };
 
@@ -46,9 +49,8 @@ enum Command {
         /// The configuration file.
         file: PathBuf,
     },
-    /// Look after a gateway while it is down.
-    #[command(subcommand)]
-    Admin(Admin),
+    /// Look after users, and after what apps were let do, while the gateway runs or is down.
+    Admin(admin::AdminCommand),
 }
 
 #[derive(Args)]
@@ -64,38 +66,6 @@ struct Quickstart {
     upstream: Option<String>,
 }
 
-#[derive(Subcommand)]
-enum Admin {
-    /// The people who may sign in.
-    #[command(subcommand)]
-    User(User),
-}
-
-#[derive(Subcommand)]
-enum User {
-    /// Make an account.
-    Add(AddUser),
-}
-
-#[derive(Args)]
-struct AddUser {
-    /// What the user signs in with.
-    name: String,
-    /// The gateway's configuration file.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
-    /// The user's e-mail address.
-    #[arg(long, value_name = "ADDRESS")]
-    email: Option<String>,
-    /// What the user may grant, separated by spaces; the configuration's `default_scopes` if
-    /// absent.
-    #[arg(long, value_name = "SCOPES")]
-    scopes: Option<String>,
-    /// Read the password from standard input instead of asking for it.
-    #[arg(long)]
-    password_stdin: bool,
-}
-
 /// Why a command failed, and with which code of `sysexits.h` the process ends.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -108,42 +78,86 @@ enum Failure {
     Usage(String),
     #[error("{what}: {cause}")]
     Io { what: &'static str, cause: io::Error },
+    #[error(transparent)]
+    Admin(AdminError),
+    #[error("the admin socket {path}: {cause}")]
+    Socket { path: PathBuf, cause: io::Error },
 }
 
 impl Failure {
-    const fn exit_code(&self) -> u8 {
-        const USAGE: u8 = 64;
-        const UNAVAILABLE: u8 = 69;
-        const IO: u8 = 74;
-        const TEMPORARY: u8 = 75;
-        const CONFIG: u8 = 78;
+    /// The code of `sysexits.h`, and a word for programs.
+    fn told(&self) -> (u8, &'static str) {
+        const UNAVAILABLE: (u8, &str) = (69, "unavailable");
+        const IO: (u8, &str) = (74, "io");
+        const TEMPORARY: (u8, &str) = (75, "unavailable");
+        const CONFIG: (u8, &str) = (78, "configuration");
         match self {
             Self::Config(_) | Self::Start(StartError::Roots(RootsError::Other(_) | RootsError::NoneKnown(_) | RootsError::Bad(_))) => {
                 CONFIG
             }
-            Self::Start(StartError::Open(OpenError::InUse { .. })) => TEMPORARY,
+            Self::Start(StartError::Open(OpenError::InUse { .. }) | StartError::AdminSocket(BindError::InUse(_))) => TEMPORARY,
             Self::Start(_) => UNAVAILABLE,
             Self::Usage(_) => USAGE,
             Self::Io { .. } => IO,
+            Self::Admin(error) => match error.code {
+                AdminCode::InvalidRequest => USAGE,
+                AdminCode::AlreadyExists => (64, "already_exists"),
+                AdminCode::NotFound => (67, "not_found"),
+                AdminCode::Unavailable => TEMPORARY,
+            },
+            Self::Socket { cause, .. } => match cause.kind() {
+                io::ErrorKind::PermissionDenied => (77, "permission_denied"),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => UNAVAILABLE,
+                _ => IO,
+            },
         }
     }
 }
 
+const USAGE: (u8, &str) = (64, "invalid_request");
+
 /// Runs the command of this process.
 pub fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return misunderstood(&error),
+    };
+    let in_json = matches!(&command, Command::Admin(admin) if admin.json);
+    let done = match command {
         Command::Quickstart(arguments) => quickstart::run(&arguments),
         Command::Serve { config } => serve::run(&config),
         Command::Check { file } => check::run(&file),
-        Command::Admin(Admin::User(User::Add(arguments))) => admin::add_user(arguments),
+        Command::Admin(command) => admin::run(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            complain(&failure);
-            ExitCode::from(failure.exit_code())
+            let (code, word) = failure.told();
+            if in_json {
+                complain_in_json(word, &failure.to_string());
+            } else {
+                complain(&failure);
+            }
+            ExitCode::from(code)
         }
     }
+}
+
+/// A command line that is none, or that asks for help.
+fn misunderstood(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+        complain_in_json(USAGE.1, error.to_string().trim_end());
+    } else {
+        // As below.
+        let _ = error.print();
+    }
+    if error.use_stderr() { ExitCode::from(USAGE.0) } else { ExitCode::SUCCESS }
+}
+
+/// As the admin API writes an error.
+fn complain_in_json(code: &str, message: &str) {
+    // As below.
+    let _ = writeln!(io::stderr(), "{}", json!({"error": {"code": code, "message": message}}));
 }
 
 fn complain(failure: &Failure) {

@@ -52,6 +52,8 @@ pub struct Config {
     pub connections: Connections,
     /// The folder of the embedded store.
     pub store: PathBuf,
+    /// The socket on which the running gateway is administered; `None`: there is none.
+    pub admin_socket: Option<PathBuf>,
     /// The root secrets, the minting one first; `None`: a file in the store's folder, made at the
     /// first start.
     pub roots: Option<Vec<(RootId, SecretString)>>,

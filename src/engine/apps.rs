@@ -264,7 +264,7 @@ impl Engine {
 
     /// Ends what is still on its way to a client.
     async fn cut_client(&self, client: &Client) -> Result<(), Error> {
-        for id in self.store.grants(List::GrantsOfClient(client.key())).await? {
+        for id in self.store.grants_of_client(client.key()).await? {
             self.verifier.take_back(TakesBack::Grant(id));
             self.holds.release(id);
         }

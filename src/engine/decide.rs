@@ -16,7 +16,7 @@ use crate::{
         step::Step,
         user::User,
     },
-    store::{List, Unavailable},
+    store::Unavailable,
 };
 
 /// What a user says.
@@ -131,14 +131,16 @@ impl Engine {
     }
 
     /// Everything that opens something for a user, the newest first.
-    pub(super) async fn live_grants(&self, user: &User) -> Result<Vec<Application>, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn live_grants(&self, user: &User) -> Result<Vec<Application>, Error> {
         let now = self.clock.now();
         let mut applications = Vec::new();
-        for id in self.store.grants(List::GrantsOf(user.id)).await? {
+        for id in self.store.grants_of(user.id).await? {
             let Some(grant) = self.store.grant(id).await?.map(|grant| grant.record) else { continue };
-            let Some(approval) = grant.approval().filter(|approval| approval.user == Some(user.id) && grant.is_usable(now)) else {
-                continue;
-            };
+            let theirs = |approval: &&Approval| (approval.user, approval.user_generation) == (Some(user.id), user.generation);
+            let Some(approval) = grant.approval().filter(theirs).filter(|_| grant.is_usable(now)) else { continue };
             let (scopes, approved) = (approval.scopes.clone(), approval.at);
             let last_used = self.verifier.last_used(id).await?;
             applications.push(Application { grant, scopes, approved, last_used });

@@ -15,6 +15,7 @@ mod introspect;
 mod keys;
 mod logout;
 mod machine;
+mod manage;
 mod open;
 mod password;
 mod personal;

@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Engine, Error, SignIn, SignedIn, advance::MAX_TRIES};
@@ -11,7 +12,7 @@ use crate::{
         scope::Scopes,
         user::{User, UserName},
     },
-    store::{Change, CommitError, Expect, Key, Loaded, Record, Unavailable},
+    store::{Change, CommitError, Expect, Key, List, Loaded, Record, Unavailable},
 };
 
 /// The shortest password that is accepted, in bytes.
@@ -99,6 +100,7 @@ impl Engine {
         let changes = vec![
             Change::Put { key: Key::UserName(user.name.clone()), expect: Expect::Absent, record: Record::ToUser(user.id), until: None },
             Change::Put { key: Key::User(user.id), expect: Expect::Absent, record: Record::User(Box::new(user.clone())), until: None },
+            Change::Link { list: List::Users, member: *user.id.as_bytes(), until: Timestamp::MAX },
         ];
         match self.store.commit(changes).await {
             Ok(()) => Ok(user),

@@ -8,6 +8,7 @@ mod exchange;
 pub mod fetch;
 mod http2;
 pub mod listener;
+pub mod local;
 mod paced;
 pub mod peer;
 mod public;

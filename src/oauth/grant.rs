@@ -226,6 +226,8 @@ pub enum RevokedBecause {
     Logout,
     /// A refresh token or a code came twice: one of the two who hold it is a thief.
     Replay,
+    /// The operator took it back.
+    Operator,
 }
 
 /// What an app wants of what was granted. Nothing said is all of it.

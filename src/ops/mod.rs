@@ -1,4 +1,5 @@
-//! For whoever runs the gateway: the log, and whether it lives.
+//! For whoever runs the gateway: administration, the log, and whether it lives.
 
+pub mod admin;
 pub mod health;
 pub mod log;

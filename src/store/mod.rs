@@ -144,13 +144,13 @@ pub enum Change {
         /// If.
         expect: Expect,
     },
-    /// Puts a record on a list, or says anew how long it stays there.
+    /// Puts an id on a list, or says anew how long it stays there.
     Link {
         /// The list.
         list: List,
-        /// The record.
+        /// The id's bytes.
         member: [u8; 16],
-        /// Off the list from then on.
+        /// Off the list from then on; `Timestamp::MAX` for what stays.
         until: Timestamp,
     },
 }
@@ -261,6 +261,22 @@ impl dyn Store {
         }
     }
 
+    /// The grants that a user approved, as long as they are remembered.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn grants_of(&self, user: UserId) -> Result<Vec<GrantId>, Unavailable> {
+        Ok(self.members(List::GrantsOf(user)).await?.into_iter().map(GrantId::from_random).collect())
+    }
+
+    /// All users.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn users(&self) -> Result<Vec<UserId>, Unavailable> {
+        Ok(self.members(List::Users).await?.into_iter().map(UserId::from_random).collect())
+    }
+
     /// The session of that id.
     ///
     /// # Errors
@@ -317,12 +333,12 @@ impl dyn Store {
         self.typed(Key::Machine(name), |record| if let Record::ToGrant(id) = record { Some(id) } else { None }).await
     }
 
-    /// The grants on a list.
+    /// The grants that a client has or had.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn grants(&self, list: List) -> Result<Vec<GrantId>, Unavailable> {
-        Ok(self.members(list).await?.into_iter().map(GrantId::from_random).collect())
+    pub async fn grants_of_client(&self, client: ClientKey) -> Result<Vec<GrantId>, Unavailable> {
+        Ok(self.members(List::GrantsOfClient(client)).await?.into_iter().map(GrantId::from_random).collect())
     }
 
     /// The check values of the roots that this store was used with.

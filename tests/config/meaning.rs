@@ -27,6 +27,7 @@ fn what_is_left_out_has_a_default() {
     assert_eq!(times.map(|time| time.as_secs()), [15, 75, 30]);
     assert_eq!((config.connections.send_timeout.as_secs(), config.connections.max_age.as_secs()), (30, 3600));
     assert_eq!(config.store.to_str(), Some("/etc/gatepost/gatepost-data"));
+    assert_eq!(config.admin_socket.as_deref().and_then(std::path::Path::to_str), Some("/etc/gatepost/gatepost-data/admin.sock"));
     assert!(config.roots.is_none());
     assert_eq!((config.log.format, config.log.filter.as_str()), (LogFormat::Auto, "info"));
     assert_eq!((config.pages.name.as_str(), config.pages.prefix.as_str()), ("Gatepost", ""));
@@ -49,6 +50,17 @@ fn roots_are_one_or_a_list_whose_first_one_mints() {
     let expected = [("k2".to_owned(), other.clone()), ("k1".to_owned(), SECRET.to_owned())];
     assert_eq!(roots("root = [{ id = 'k2', secret = 'file:root-2.key' }, { id = 'k1', secret = 'env:ROOT' }]"), expected);
     assert_eq!(roots("[[keys.root]]\nid = 'k2'\nsecret = 'file:/etc/gatepost/root-2.key'"), [("k2".to_owned(), other)]);
+}
+
+#[test]
+fn the_admin_socket_lies_with_the_store_or_elsewhere_or_nowhere() {
+    let socket = |lines: &str| {
+        let (config, _) = loaded(&format!("public_url = 'http://localhost'\n{lines}"));
+        config.admin_socket.map(|path| path.to_str().unwrap().to_owned())
+    };
+    assert_eq!(socket("[store]\npath = '/data'").as_deref(), Some("/data/admin.sock"));
+    assert_eq!(socket("[admin]\nsocket = '../run/a.sock'").as_deref(), Some("/etc/gatepost/../run/a.sock"));
+    assert_eq!(socket("[admin]\nsocket = false"), None);
 }
 
 #[test]

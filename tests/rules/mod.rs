@@ -5,6 +5,7 @@ mod faults;
 mod grant;
 mod history;
 mod keys;
+mod manage;
 mod model;
 mod polling;
 mod typed;

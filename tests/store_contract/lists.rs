@@ -1,9 +1,10 @@
-//! Lists of grants.
+//! Lists of ids.
 
-use gatepost::store::{Change, Expect};
+use gatepost::store::{Change, Expect, List};
+use jiff::Timestamp;
 
 use crate::support::{
-    records::{grant_id, list, put_user},
+    records::{grant_id, list, put_user, user_id},
     stores::{Stand, on_every_store},
 };
 
@@ -13,6 +14,7 @@ on_every_store!(
     a_member_leaves_the_list_at_its_deadline,
     linking_again_says_anew_how_long_a_member_stays,
     a_link_is_written_with_its_commit,
+    what_is_linked_for_good_stays_on_its_list,
 );
 
 fn link(of: u64, member: u64, on: &Stand, seconds: u64) -> Change {
@@ -22,8 +24,7 @@ fn link(of: u64, member: u64, on: &Stand, seconds: u64) -> Change {
 async fn members(on: &Stand, of: u64) -> Vec<u64> {
     let mut members = on.store.members(list(of)).await.unwrap();
     members.sort();
-    let number = |id: &gatepost::oauth::id::GrantId| u128::from_be_bytes(*id.as_bytes());
-    members.iter().map(|id| u64::try_from(number(&gatepost::oauth::id::GrantId::from_random(*id))).unwrap()).collect()
+    members.into_iter().map(|id| u64::try_from(u128::from_be_bytes(id)).unwrap()).collect()
 }
 
 async fn a_list_holds_what_was_linked_and_each_once(on: &Stand) {
@@ -67,4 +68,15 @@ async fn a_link_is_written_with_its_commit(on: &Stand) {
     assert!(members(on, 1).await.is_empty());
     on.store.commit(vec![link(1, 1, on, 60), put_user(2, 2, Expect::Absent)]).await.unwrap();
     assert_eq!(members(on, 1).await, [1]);
+}
+
+async fn what_is_linked_for_good_stays_on_its_list(on: &Stand) {
+    let link = |n| Change::Link { list: List::Users, member: *user_id(n).as_bytes(), until: Timestamp::MAX };
+    on.store.commit(vec![link(1), link(2)]).await.unwrap();
+    on.pass(200 * 366 * 24 * 3600);
+    on.store.sweep().await.unwrap();
+    let mut users = on.store.users().await.unwrap();
+    users.sort_unstable();
+    assert_eq!(users, [user_id(1), user_id(2)]);
+    assert!(on.store.grants_of(user_id(1)).await.unwrap().is_empty());
 }

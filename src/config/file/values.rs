@@ -64,6 +64,12 @@ impl<'a> Section<'a> {
         self.context.folder.join(path.as_deref().unwrap_or(default))
     }
 
+    /// A path, `Some(None)` for `key = false`; a relative one starts at the folder of the file.
+    pub fn path_or_false(&mut self, key: &'static str) -> Option<Option<PathBuf>> {
+        let path = self.text_or_false(key)?;
+        Some(path.map(|path| self.context.folder.join(path)))
+    }
+
     /// The bytes of a file, or why they cannot be had; a relative path starts at the folder of the
     /// configuration.
     pub(in crate::config) fn bytes(&mut self, key: &'static str, most: u64) -> Option<Result<Vec<u8>, Flaw>> {

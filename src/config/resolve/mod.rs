@@ -4,6 +4,7 @@
 //! parts must agree on (scopes that are named and declared, paths that are claimed) is looked at
 //! once all are read.
 
+mod admin;
 mod claims;
 mod connections;
 mod limits;
@@ -87,6 +88,7 @@ fn read<D: Mounted>(root: &mut Section<'_>, rows: &[DialectRow<D>], reserved: fn
     let underscore_headers = root.choice("underscore_headers", &underscores).unwrap_or(UnderscoreHeaders::Refuse);
     let connections = root.table("connections", connections::read);
     let store = root.table("store", |store| store.path_or("path", "gatepost-data"));
+    let admin_socket = root.table("admin", |section| admin::socket(section, &store));
     let roots = root.table("keys", roots::read);
     let log = root.table("log", log);
     let limits = root.table("limits", limits::read);
@@ -120,6 +122,7 @@ fn read<D: Mounted>(root: &mut Section<'_>, rows: &[DialectRow<D>], reserved: fn
         underscore_headers,
         connections,
         store,
+        admin_socket,
         roots,
         log,
         limits,

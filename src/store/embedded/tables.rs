@@ -184,7 +184,12 @@ mod tests {
             Key::SigningKeys,
         ];
         let mut names: Vec<_> = keys.iter().map(Key::encode).collect();
-        names.extend([List::GrantsOf(user).encode(), SoftKey::Pace(grant).encode(), SoftKey::LastUsed(grant).encode()]);
+        names.extend([
+            List::GrantsOf(user).encode(),
+            List::Users.encode(),
+            SoftKey::Pace(grant).encode(),
+            SoftKey::LastUsed(grant).encode(),
+        ]);
         let letters: BTreeSet<_> = names.iter().map(|name| name.first().copied()).collect();
         assert_eq!(letters.len(), names.len());
     }

@@ -35,7 +35,13 @@ impl Child {
     /// With more in its environment, and with this on its standard input.
     pub(super) fn with(arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
-        command.args(arguments).envs(environment.iter().copied()).env("RUST_BACKTRACE", "0");
+        command.args(arguments).envs(environment.iter().copied());
+        Self::of(command, input)
+    }
+
+    /// What this starts, with this on its standard input.
+    pub(super) fn of(mut command: Command, input: &str) -> Self {
+        command.env("RUST_BACKTRACE", "0");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // It may have ended without reading.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());

@@ -153,7 +153,7 @@ async fn nobody_else_on_the_machine_can_read_what_it_keeps() {
         names.push(path.file_name().unwrap().to_str().unwrap().to_owned());
     }
     names.sort_unstable();
-    assert_eq!(names, ["gatepost.redb", "root.key"]);
+    assert_eq!(names, ["admin.sock", "gatepost.redb", "root.key"]);
     child.end().await;
 }
 

@@ -9,7 +9,7 @@ use super::{approved, at, denied, grant_id, live, next, pending, refreshed_twice
 
 #[test]
 fn what_was_approved_is_over_from_the_moment_it_is_revoked() {
-    for why in [RevokedBecause::User, RevokedBecause::Logout, RevokedBecause::Replay] {
+    for why in [RevokedBecause::User, RevokedBecause::Logout, RevokedBecause::Replay, RevokedBecause::Operator] {
         for (grant, redeemed) in [(approved(), false), (live(), true), (refreshed_twice(), true)] {
             let step = grant.revoke(why, at(800));
             assert_eq!((&step.outcome, step.takes_back), (&Ok(()), Some(TakesBack::Grant(grant_id(1)))));
