@@ -10,7 +10,7 @@ use tokio::{runtime::Handle, task::JoinHandle};
 use crate::{
     clock::Clock,
     config::{Claim, Config, Environment, Pages, Problems, Written, resolve},
-    dialects::{DIALECTS, Dialect, House},
+    dialects::{Authorizes, DIALECTS, Dialect, House},
     engine::{Engine, KeysError, personal_client},
     limit::Limits,
     net::{
@@ -215,17 +215,27 @@ impl Interior {
     /// # Errors
     /// [`web::BadMessages`].
     pub fn endpoints(&self) -> Result<Vec<crate::message::Endpoint>, web::BadMessages> {
+        let house = self.house();
+        let code_page = self.plan.dialects.iter().find_map(|dialect| dialect.code_page());
+        let pages = Arc::new(web::House::new(Arc::clone(&self.engine), &self.plan.config, code_page, self.clock.clone())?);
+        let dialects = self.plan.dialects.iter().flat_map(|dialect| Arc::clone(dialect).endpoints(&house));
+        Ok(dialects.chain(web::endpoints(&pages)).chain([health::endpoint()]).collect())
+    }
+
+    /// Where users decide about what a browser brought, one for each dialect whose answers travel so.
+    pub fn authorizes(&self) -> Vec<Arc<dyn Authorizes>> {
+        let house = self.house();
+        self.plan.dialects.iter().filter_map(|dialect| dialect.authorizes(&house)).collect()
+    }
+
+    fn house(&self) -> House {
         let config = &self.plan.config;
-        let house = House {
+        House {
             engine: Arc::clone(&self.engine),
             device_page: config.public_url.join(&format!("{}{}", config.pages.prefix, web::DEVICE)),
             issuer: config.public_url.as_str().to_owned(),
             resources: config.protected_paths().map(str::to_owned).collect(),
-        };
-        let code_page = self.plan.dialects.iter().find_map(|dialect| dialect.code_page());
-        let pages = Arc::new(web::House::new(Arc::clone(&self.engine), config, code_page, self.clock.clone())?);
-        let dialects = self.plan.dialects.iter().flat_map(|dialect| Arc::clone(dialect).endpoints(&house));
-        Ok(dialects.chain(web::endpoints(&pages)).chain([health::endpoint()]).collect())
+        }
     }
 
     fn threads(&self, listeners: Listeners, shared: &Arc<Shared>, drain: &Drain) -> Result<Threads, StartError> {

@@ -59,6 +59,8 @@ const PLACES: &Table = &[
     ("typed code", &["the body of GET /authorize-app"]),
     ("wrong typed code", &[]),
     ("personal token", &["the body of POST /account/tokens"]),
+    ("made client's secret", &["the body of POST /api/openai/v1/oauth/clients"]),
+    ("code that is none", &[]),
     ("app's token", &["the body of POST /api/auth/app/exchange"]),
     ("cookie of who signed in", &["the cookie of POST /sign-in"]),
     ("visit", &["the cookie of GET /sign-in"]),
@@ -80,6 +82,7 @@ async fn every_secret_is_only_where_it_belongs() {
     calls::forwarded(&mut house, &service).await;
     calls::malformed(&mut house, &command_line).await;
     let personal = logins::personal(&mut house).await;
+    logins::serika(&mut house, &personal).await;
     for token in [&app, &personal] {
         assert_eq!(house.call(bearing(get("/v1/echo"), token)).await.status, 200);
     }

@@ -44,6 +44,13 @@ inference = "Use the models."
 [users]
 default_scopes = ["inference"]
 [dialects.serechat]
+[dialects.serika]
+scopes = ["inference"]
+[[dialects.serika.clients]]
+id = "site"
+name = "A site"
+scopes = ["inference"]
+redirect_uris = ["https://site.example/cb"]
 [dialects.bootspring]
 hold = "0s"
 [[dialects.bootspring.clients]]

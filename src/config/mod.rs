@@ -14,6 +14,7 @@ pub mod problem;
 mod public_url;
 pub mod resolve;
 mod resource;
+mod rewrite;
 mod warnings;
 
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
@@ -32,6 +33,7 @@ pub use problem::{Place, Problem, Problems};
 pub use public_url::PublicUrl;
 pub use resolve::{known_keys, load, load_text};
 pub use resource::Resource;
+pub use rewrite::Rewrite;
 
 /// Everything that an operator decided, checked.
 #[derive(Debug)]
@@ -170,6 +172,8 @@ pub struct Route {
     pub claim: Claim,
     /// The index in [`Config::upstreams`].
     pub upstream: usize,
+    /// Which path goes there; `None`: the one that was asked for.
+    pub rewrite: Option<Rewrite>,
     /// What a caller has to show.
     pub auth: RouteAuth,
     /// How it says no.

@@ -68,7 +68,7 @@ mod tests {
     fn route(paths: Paths, scopes: Option<&str>) -> Route {
         let claim = Claim { owner: String::new(), host: None, paths, methods: Vec::new() };
         let auth = scopes.map_or(RouteAuth::None, |scopes| RouteAuth::Bearer(Scopes::parse(scopes).unwrap()));
-        Route { claim, upstream: 0, auth, errors: ErrorShape::OpenAi, limit: None }
+        Route { claim, upstream: 0, auth, errors: ErrorShape::OpenAi, limit: None, rewrite: None }
     }
 
     fn told(routes: &[Route]) -> Vec<String> {

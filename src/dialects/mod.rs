@@ -9,6 +9,7 @@ pub mod client_auth;
 pub mod metadata;
 pub mod rfc;
 pub mod serechat;
+pub mod serika;
 
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ use crate::{
 };
 
 /// Every dialect that there is.
-pub static DIALECTS: &[DialectRow<Arc<dyn Dialect>>] = &[bootspring::ROW, serechat::ROW];
+pub static DIALECTS: &[DialectRow<Arc<dyn Dialect>>] = &[bootspring::ROW, serechat::ROW, serika::ROW];
 
 /// A dialect with its options read.
 pub trait Dialect: Mounted + Send + Sync {

@@ -33,7 +33,6 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 
-pub use crate::store::Unavailable;
 use crate::{
     clock::Clock,
     limit::{Limited, Limiter, Limits},
@@ -52,6 +51,7 @@ use crate::{
     store::{Clients, Store},
     verify::Verifier,
 };
+pub use crate::{oauth::subject::PERSONAL, store::Unavailable};
 pub use apps::{CreateClient, CreateClientError, MAX_OWN_CLIENTS, Spelling};
 pub use ask::{Ask, Asked, requestable};
 pub use authorize::{Authorization, Authorized, QUESTION_LIFE};
@@ -61,7 +61,7 @@ pub use introspect::Introspected;
 pub use keys::KeysError;
 pub use logout::LoggedOut;
 pub use machine::OwnAccess;
-pub use personal::{CreateToken, CreateTokenError, MAX_PERSONAL_TOKENS, PERSONAL, PersonalToken, personal_client};
+pub use personal::{CreateToken, CreateTokenError, MAX_PERSONAL_TOKENS, PersonalToken, personal_client};
 pub use poll::Poll;
 pub use redeem::RedeemCode;
 pub use refresh::Refresh;

@@ -19,19 +19,18 @@ use crate::{
         id::{ClientId, GrantId},
         scope::{self, Scopes},
         secret::Salt,
+        subject::PERSONAL,
         token::{self, Kind},
         user::User,
     },
     store::{Change, CommitError, Expect, Key, Loaded, Record},
 };
 
-/// The dialect that no app speaks, and the client in it that stands for the user himself.
-pub const PERSONAL: &str = "personal";
 /// So many personal tokens a user may have at a time.
 pub const MAX_PERSONAL_TOKENS: usize = 50;
 const PREFIX: &str = "gpp_";
 
-/// The client on which all personal tokens rest.
+/// The client on which all personal tokens rest: it stands for the user himself.
 pub fn personal_client() -> Client {
     Client::declared(PERSONAL, ClientId::new(PERSONAL), "Personal token".to_owned(), Scopes::default())
 }

@@ -67,6 +67,10 @@ pub enum Need {
     Nothing,
     /// A valid access token of this dialect.
     Bearer(&'static str),
+    /// A valid access token of this dialect that has this scope.
+    Scope(&'static str, &'static str),
+    /// A personal token with this scope: what an app was given is not enough, whatever it may do.
+    Personal(&'static str),
 }
 
 /// One path that the gateway answers itself.

@@ -203,6 +203,19 @@ impl Fields {
         Ok(texts)
     }
 
+    /// The texts of a list in JSON; `None` where it is absent.
+    ///
+    /// # Errors
+    /// [`BadInput::Malformed`] where it is something else than a list of texts, or one holds a NUL.
+    pub fn list(&self, name: &str) -> Result<Option<Vec<&str>>, BadInput> {
+        let text = |value: &Value| value.as_str().is_some_and(|text| !text.contains('\0'));
+        match self.value(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Array(values)) if values.iter().all(text) => Ok(Some(values.iter().filter_map(Value::as_str).collect())),
+            Some(_) => Err(BadInput::Malformed(format!("{name} must be a list of strings."))),
+        }
+    }
+
     /// Whether something is so; `None` where it is absent.
     ///
     /// # Errors
@@ -303,6 +316,17 @@ mod tests {
     #[test]
     fn values_do_not_show_in_debug() {
         assert_eq!(format!("{:?}", Fields::from_form("password=hunter2").unwrap()), "[\"password\"]");
+    }
+
+    #[test]
+    fn a_list_holds_texts_alone() {
+        let list = |json: &str| Fields::from_json(json).unwrap().list("a").map(|list| list.map(|list| list.join("|")));
+        for (json, read) in [(r#"{"a":["x","","y"]}"#, Some("x||y")), (r#"{"a":[]}"#, Some("")), (r#"{"a":null}"#, None), ("{}", None)] {
+            assert_eq!(list(json), Ok(read.map(str::to_owned)), "{json}");
+        }
+        for json in [r#"{"a":"x"}"#, r#"{"a":["x",1]}"#, r#"{"a":[null]}"#, r#"{"a":["x\u0000"]}"#, r#"{"a":{"0":"x"}}"#] {
+            assert!(list(json).is_err(), "{json}");
+        }
     }
 
     #[test]

@@ -69,21 +69,25 @@ impl Refused {
     }
 }
 
-/// As OpenAI's API says no: what its SDKs and nearly all of the dialects' clients understand.
-pub fn openai(refused: &Refused) -> Response<Body> {
-    let kind = match refused.status.as_u16() {
+/// What OpenAI's API calls this kind of no.
+pub fn openai_type(status: StatusCode) -> &'static str {
+    match status.as_u16() {
         401 => "authentication_error",
         403 => "permission_error",
         404 => "not_found_error",
         429 => "rate_limit_error",
         400..=499 => "invalid_request_error",
         _ => "api_error",
-    };
+    }
+}
+
+/// As OpenAI's API says no: what its SDKs and nearly all of the dialects' clients understand.
+pub fn openai(refused: &Refused) -> Response<Body> {
     reply::json(
         refused.status,
         &json!({"error": {
             "message": refused.message,
-            "type": kind,
+            "type": openai_type(refused.status),
             "code": refused.code,
             "param": null,
             "request_id": refused.request_id.to_string(),

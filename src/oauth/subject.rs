@@ -7,6 +7,9 @@ use super::{
     user::{User, UserName},
 };
 
+/// The dialect of personal tokens, which no app speaks.
+pub const PERSONAL: &str = "personal";
+
 /// The one for whom a valid access token speaks, and what it may do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Subject {
@@ -22,6 +25,13 @@ pub struct Subject {
     pub scopes: Scopes,
     /// For which resources it is meant.
     pub audience: Audience,
+}
+
+impl Subject {
+    /// Whether a user made the token for himself: no app was given it.
+    pub fn is_personal(&self) -> bool {
+        self.dialect == PERSONAL
+    }
 }
 
 /// A user, as far as apps and upstreams may know.

@@ -54,7 +54,7 @@ pub async fn authenticate<B>(shared: &Shared, route: &Route, request: &Request<B
     };
     match shared.verifier.verify(token).await {
         Ok((subject, stream)) => match route.access {
-            Access::Dialect(dialect) if subject.dialect != dialect => no("invalid_token", UNKNOWN, Some("invalid_token")),
+            Access::Dialect(dialect, _) if subject.dialect != dialect => no("invalid_token", UNKNOWN, Some("invalid_token")),
             _ if stands_elsewhere(token, request) => {
                 Err(Rejection::bad_request("two_credentials", "The access token stands in more than one place."))
             }
@@ -94,9 +94,7 @@ pub fn challenge(public_url: &PublicUrl, route: &Route, error: Option<&str>) -> 
     if let Some(metadata) = &route.metadata {
         text.push_str(&format!(", resource_metadata=\"{}\"", public_url.join(metadata)));
     }
-    if let Access::Scopes(scopes) = &route.access
-        && !scopes.is_empty()
-    {
+    if let Some(scopes) = route.access.scopes().filter(|scopes| !scopes.is_empty()) {
         text.push_str(&format!(", scope=\"{scopes}\""));
     }
     if let Some(error) = error {

@@ -51,19 +51,30 @@ pub fn authorize<'a>(route: &'a Route, caller: Caller, public_url: &PublicUrl, p
             rejection.reason = "audience";
             Err(rejection)
         }
-        (Access::Scopes(needed), Caller::Known(subject, stream)) if subject.scopes.cover(needed) => {
+        (access, Caller::Known(subject, stream)) if admits(access, &subject) => {
             Ok(Permit { route, subject: Some(subject), stream: Some(stream) })
         }
-        (Access::Scopes(_), Caller::Known(..)) => {
-            Err(Rejection::insufficient_scope(authenticate::challenge(public_url, route, Some("insufficient_scope"))))
+        (access, Caller::Known(..)) => {
+            let challenge = authenticate::challenge(public_url, route, Some("insufficient_scope"));
+            let mut rejection = Rejection::insufficient_scope(challenge);
+            if let Access::Personal(needed) = access {
+                rejection.message = format!("This needs a personal token with the scope {needed}; an app's token is not enough.").into();
+            }
+            Err(rejection)
         }
-        (Access::Dialect(dialect), Caller::Known(subject, stream)) if subject.dialect == *dialect => {
-            Ok(Permit { route, subject: Some(subject), stream: Some(stream) })
-        }
-        (Access::Scopes(_) | Access::Dialect(_), Caller::Anonymous | Caller::Known(..)) => {
+        (_, Caller::Anonymous) => {
             let challenge = authenticate::challenge(public_url, route, None);
             Err(Rejection::unauthorized("missing_token", "This needs an access token.", challenge))
         }
+    }
+}
+
+fn admits(access: &Access, subject: &Subject) -> bool {
+    match access {
+        Access::Open => true,
+        Access::Scopes(needed) => subject.scopes.cover(needed),
+        Access::Dialect(dialect, needed) => subject.dialect == *dialect && subject.scopes.cover(needed),
+        Access::Personal(needed) => subject.is_personal() && subject.scopes.cover(needed),
     }
 }
 
@@ -79,8 +90,10 @@ mod tests {
         config::{self, Claim, ErrorShape, Paths, RouteAuth},
         message::{Endpoint, Need, endpoint, refused, reply},
         oauth::{
+            audience::Audience,
             id::{ClientId, GrantId},
             scope::Scopes,
+            subject::PERSONAL,
         },
         proxy::{reject::Details, route::Routes},
         verify::OpenStreams,
@@ -92,7 +105,7 @@ mod tests {
     fn routes() -> Routes {
         let claim = Claim { owner: String::new(), host: None, paths: Paths::Prefix("/v1".into()), methods: Vec::new() };
         let auth = RouteAuth::Bearer(Scopes::parse("inference").unwrap());
-        let route = config::Route { claim, upstream: 0, auth, errors: ErrorShape::OpenAi, limit: None };
+        let route = config::Route { claim, upstream: 0, auth, errors: ErrorShape::OpenAi, limit: None, rewrite: None };
         let me = Endpoint {
             name: "me",
             host: None,
@@ -147,5 +160,32 @@ mod tests {
     #[test]
     fn the_issuers_own_endpoints_take_a_token_whatever_it_is_meant_for() {
         opens(&["/v1"], "", "/me").unwrap();
+    }
+
+    #[test]
+    fn a_token_opens_what_is_for_its_kind_and_its_scopes() {
+        let scopes = |text: &str| Scopes::parse(text).unwrap();
+        let subject = |dialect: &str, may: &str| Subject {
+            grant: GrantId::from_random([1; 16]),
+            dialect: dialect.to_owned(),
+            user: None,
+            client: ClientId::new("app"),
+            scopes: scopes(may),
+            audience: Audience::default(),
+        };
+        for (access, dialect, may, opens) in [
+            (Access::Scopes(scopes("a b")), "one", "a b c", true),
+            (Access::Scopes(scopes("a b")), "one", "a", false),
+            (Access::Scopes(scopes("a")), PERSONAL, "a", true),
+            (Access::Dialect("one", scopes("a")), "one", "a b", true),
+            (Access::Dialect("one", scopes("a")), "one", "b", false),
+            (Access::Dialect("one", scopes("a")), "two", "a", false),
+            (Access::Dialect("one", Scopes::default()), "one", "", true),
+            (Access::Personal(scopes("a")), PERSONAL, "a", true),
+            (Access::Personal(scopes("a")), PERSONAL, "b", false),
+            (Access::Personal(scopes("a")), "one", "a", false),
+        ] {
+            assert_eq!(admits(&access, &subject(dialect, may)), opens, "{access:?} {dialect} {may}");
+        }
     }
 }

@@ -21,6 +21,7 @@ use super::{
     upstream::{Upstream, UpstreamError},
 };
 use crate::{
+    config::Rewrite,
     message::{
         Call, Handler, Peer, RequestId,
         header::{self, identity},
@@ -70,7 +71,7 @@ pub async fn to_upstream(
     let route = permit.route();
     let (subject, stream) = permit.into_parts();
     let (mut head, body) = request.into_parts();
-    head.uri = target(&upstream.settings().base_path, &head.uri)?;
+    head.uri = target(&upstream.settings().base_path, route.rewrite.as_ref(), &head.uri)?;
     head.version = Version::HTTP_11;
     header::remove_hop_by_hop(&mut head.headers);
     header::remove_trusted(&mut head.headers);
@@ -134,10 +135,15 @@ fn rejection(error: UpstreamError) -> Rejection {
     }
 }
 
-/// Path and query of a request, below the upstream's own path.
-fn target(base_path: &str, uri: &Uri) -> Result<Uri, Rejection> {
+/// Path and query of a request, as the route has them, below the upstream's own path.
+fn target(base_path: &str, rewrite: Option<&Rewrite>, uri: &Uri) -> Result<Uri, Rejection> {
     let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
-    let joined = if base_path.is_empty() { path.parse() } else { format!("{base_path}{path}").parse() };
+    let joined = match (rewrite, uri.query()) {
+        (None, _) if base_path.is_empty() => path.parse(),
+        (None, _) => format!("{base_path}{path}").parse(),
+        (Some(rewrite), None) => format!("{base_path}{}", rewrite.path(uri.path())).parse(),
+        (Some(rewrite), Some(query)) => format!("{base_path}{}?{query}", rewrite.path(uri.path())).parse(),
+    };
     joined.map_err(|_never| Rejection::bad_request("target", "The target cannot be forwarded."))
 }
 
@@ -240,7 +246,7 @@ mod tests {
     #[test]
     fn a_target_keeps_its_query_below_the_base_path() {
         let uri: Uri = "http://gateway/v1/x?a=%20b".parse().unwrap();
-        assert_eq!(target("/base", &uri).unwrap(), "/base/v1/x?a=%20b");
-        assert_eq!(target("", &uri).unwrap(), "/v1/x?a=%20b");
+        assert_eq!(target("/base", None, &uri).unwrap(), "/base/v1/x?a=%20b");
+        assert_eq!(target("", None, &uri).unwrap(), "/v1/x?a=%20b");
     }
 }

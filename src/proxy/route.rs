@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config,
+    config::{self, Rewrite},
     limit::Limiter,
     message::{Endpoint, Handler, Need, Shape, refused},
     oauth::{resource::METADATA, scope::Scopes},
@@ -36,6 +36,8 @@ pub struct Route {
     pub metadata: Option<Box<str>>,
     /// How much one caller may send.
     pub limiter: Option<Limiter>,
+    /// Which path goes upstream; `None`: the one that was asked for.
+    pub rewrite: Option<Rewrite>,
     /// The methods that it takes; empty for all.
     pub methods: Vec<Method>,
     target: Target,
@@ -48,8 +50,32 @@ pub enum Access {
     Open,
     /// An access token of any dialect with these scopes.
     Scopes(Scopes),
-    /// An access token of this dialect.
-    Dialect(&'static str),
+    /// An access token of this dialect with these scopes.
+    Dialect(&'static str, Scopes),
+    /// A personal token with these scopes.
+    Personal(Scopes),
+}
+
+impl Access {
+    /// All the scopes that a token needs.
+    pub const fn scopes(&self) -> Option<&Scopes> {
+        match self {
+            Self::Open => None,
+            Self::Scopes(scopes) | Self::Dialect(_, scopes) | Self::Personal(scopes) => Some(scopes),
+        }
+    }
+}
+
+impl From<Need> for Access {
+    fn from(need: Need) -> Self {
+        let scopes = |scope: &str| [scope.to_owned()].into_iter().collect();
+        match need {
+            Need::Nothing => Self::Open,
+            Need::Bearer(dialect) => Self::Dialect(dialect, Scopes::default()),
+            Need::Scope(dialect, scope) => Self::Dialect(dialect, scopes(scope)),
+            Need::Personal(scope) => Self::Personal(scopes(scope)),
+        }
+    }
 }
 
 /// Who answers.
@@ -106,14 +132,12 @@ impl Routes {
         for endpoint in endpoints {
             let route = Route {
                 name: endpoint.name.into(),
-                access: match endpoint.need {
-                    Need::Nothing => Access::Open,
-                    Need::Bearer(dialect) => Access::Dialect(dialect),
-                },
+                access: endpoint.need.into(),
                 shape: endpoint.shape,
                 cors: endpoint.cors,
                 metadata: metadata(""),
                 limiter: None,
+                rewrite: None,
                 methods: endpoint.methods,
                 target: Target::Local(endpoint.handler),
             };
@@ -138,6 +162,7 @@ impl Routes {
                 cors: false,
                 metadata: metadata(route.resource()),
                 limiter: route.limit.map(|limit| Limiter::new(limit.requests, limit.per, clock.clone())),
+                rewrite: route.rewrite.clone(),
                 methods: route.claim.methods.clone(),
                 target: Target::Upstream(route.upstream),
             };
@@ -266,7 +291,7 @@ mod tests {
 
     fn route(paths: config::Paths, host: Option<&str>, methods: &[Method]) -> config::Route {
         let claim = Claim { owner: String::new(), host: host.map(str::to_owned), paths, methods: methods.to_vec() };
-        config::Route { claim, upstream: 0, auth: RouteAuth::None, errors: ErrorShape::OpenAi, limit: None }
+        config::Route { claim, upstream: 0, rewrite: None, auth: RouteAuth::None, errors: ErrorShape::OpenAi, limit: None }
     }
 
     fn table(routes: &[config::Route]) -> Routes {

@@ -4,4 +4,5 @@ mod examples;
 mod meaning;
 mod mistakes;
 mod never;
+mod serika;
 mod support;

@@ -16,7 +16,7 @@ use crate::support::records::START;
 fn routes() -> Routes {
     let route = |paths: Paths| {
         let claim = Claim { owner: String::new(), host: None, paths, methods: Vec::new() };
-        Route { claim, upstream: 0, auth: RouteAuth::None, errors: ErrorShape::OpenAi, limit: None }
+        Route { claim, upstream: 0, rewrite: None, auth: RouteAuth::None, errors: ErrorShape::OpenAi, limit: None }
     };
     let exact = ["/a", "/a/b", "/a/b/{id}", "/a/x:look", "/open", "/caf%C3%A9/{id}/d", "/a/s%20p", "/d/{id}", "/d/{id}/x"];
     let mut routes: Vec<Route> = exact.iter().map(|path| route(Paths::Exact((*path).to_owned()))).collect();

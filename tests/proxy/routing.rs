@@ -95,6 +95,43 @@ async fn no_spelling_of_a_path_goes_around_the_route_that_claims_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_path_that_was_asked_for_decides_and_the_rewritten_one_arrives() {
+    let upstream = Upstream::start().await;
+    let address = upstream.address;
+    let mut config = format!("{CONFIG}\n[upstreams.model]\nurl = \"http://{address}/base\"\n");
+    for (conditions, auth) in [
+        ("path = \"/open/{id}/{part}\"\nrewrite = \"/v1/{part}/of/{id}\"", "auth = \"none\""),
+        ("prefix = \"/all\"\nrewrite = \"/v1\"", "auth = \"none\""),
+        ("prefix = \"/v1\"", "scopes = [\"inference\"]"),
+        ("path = \"/shut\"\nrewrite = \"/all/x\"", "scopes = [\"inference\"]"),
+    ] {
+        config += &format!("[[routes]]\n{conditions}\n{auth}\n");
+    }
+    let stand = Stand::with(&config).await;
+    for (path, status, target) in [
+        ("/open/7/a%20b?q=/x", 200, Some("/base/v1/a%20b/of/7?q=/x")),
+        ("/open/7/x?", 200, Some("/base/v1/x/of/7?")),
+        ("/all/models/a%3ab/", 200, Some("/base/v1/models/a%3Ab/")),
+        ("/all", 200, Some("/base/v1")),
+        ("/all?x", 200, Some("/base/v1?x")),
+        // What they would become is of no account, for better or worse.
+        ("/v1/models", 401, None),
+        ("/shut", 401, None),
+        ("/all/../v1/models", 400, None),
+        ("/all/%2e%2e/secret", 400, None),
+        ("/all//models", 400, None),
+        ("/open/..%2fx/y", 400, None),
+        ("/open/7/..;x", 400, None),
+    ] {
+        let before = upstream.seen().len();
+        let reply = stand.gateway.send(get(path)).await;
+        let seen = upstream.seen();
+        let arrived = seen.get(before).map(|seen| seen.target.as_str());
+        assert_eq!((reply.status.as_u16(), arrived), (status, target), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_claims_is_not_there() {
     let upstream = Upstream::start().await;
     let stand = Stand::with(&routes(&upstream)).await;

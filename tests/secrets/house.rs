@@ -64,6 +64,8 @@ inference = "Use the models."
 [users]
 default_scopes = ["inference"]
 [dialects.serechat]
+[dialects.serika]
+scopes = ["inference"]
 [dialects.bootspring]
 hold = "0s"
 interval = "1s"

@@ -162,9 +162,32 @@ pub(super) async fn personal(house: &mut House) -> String {
     let form = page.split("action=\"/account/tokens\"").nth(1).unwrap().split("name=\"form\" value=\"").nth(1).unwrap();
     let form = form.split('"').next().unwrap();
     house.evidence.secret("form's token", form);
-    let create = [("form", form), ("name", "script"), ("scope.inference", "on"), ("days", "7")];
+    let create = [("form", form), ("name", "script"), ("scope.inference", "on"), ("scope.clients", "on"), ("days", "7")];
     let page = house.browse(post_form("/account/tokens", &create)).await.text();
     let token = format!("gpp_{}", page.split("gpp_").nth(1).unwrap().split('<').next().unwrap());
     house.evidence.secret("personal token", &token);
     token
+}
+
+/// Serika's API for clients, with a personal token: makes one, whose secret is then shown with
+/// codes that are none.
+pub(super) async fn serika(house: &mut House, personal: &str) {
+    const BASE: &str = "/api/openai/v1/oauth";
+    let create = json!({"name": "A site", "redirectUris": ["https://site.example/cb"], "scopes": ["inference"]});
+    let made = house.call(bearing(post_json(&format!("{BASE}/clients"), &create), personal)).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let (id, secret) = (text(&made.json(), "clientId"), text(&made.json(), "clientSecret"));
+    house.evidence.secret("made client's secret", &secret);
+    house.evidence.secret("code that is none", "sk_co_code-that-is-none");
+    let wrong = format!("{secret}x");
+    let fields = [("grant_type", "authorization_code"), ("code", "sk_co_code-that-is-none"), ("code_verifier", "verifier-that-is-none")];
+    for shown in [&secret, &wrong] {
+        let in_body = [&fields[..], &[("client_id", &id), ("client_secret", shown)]].concat();
+        assert_eq!(house.call(post_form(&format!("{BASE}/token"), &in_body)).await.status, 400);
+        let basic = basic(&id, shown);
+        let status = house.call(with(post_form(&format!("{BASE}/token"), &fields), &[("authorization", &basic)])).await.status;
+        assert_eq!(status, if *shown == secret { 400 } else { 401 });
+    }
+    let listed = house.call(bearing(get(&format!("{BASE}/clients")), personal)).await;
+    assert_eq!(listed.json()[0]["clientId"], id);
 }

@@ -1,20 +1,25 @@
 //! A gateway of a test's own: on port 0, over a store in memory, with a clock that the test moves.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use gatepost::{
     app::{Interior, Plan},
     clock::Manual,
     config::Written,
-    dialects::Dialect,
-    engine::{AddUser, Engine},
-    oauth::{scope::Scopes, user::UserName},
+    dialects::{Authorizes, Dialect},
+    engine::{AddUser, CreateToken, Engine},
+    oauth::{claim::Claim, scope::Scopes, user::UserName},
     store::{Store, memory::Memory},
 };
 use http::Request;
 use http_body_util::Full;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::runtime::Handle;
 
@@ -58,6 +63,9 @@ pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     pub(crate) time: Manual,
     pub(crate) engine: Arc<Engine>,
+    pub(crate) store: Arc<dyn Store>,
+    /// The authorization endpoints of its dialects.
+    pub(crate) authorizes: Vec<Arc<dyn Authorizes>>,
     running: gatepost::app::Gateway,
 }
 
@@ -88,7 +96,7 @@ impl Gateway {
         let mut plan =
             Plan::read(Written { name: "test", text: &text, folder: folder.path() }).unwrap_or_else(|p| panic!("{}", p.render(false)));
         plan.dialects.extend(dialects);
-        let interior = Interior::over(plan, store, time.clock()).await.unwrap();
+        let interior = Interior::over(plan, Arc::clone(&store), time.clock()).await.unwrap();
         let user = AddUser {
             name: UserName::parse(USER).unwrap(),
             password: SecretString::from(PASSWORD),
@@ -96,8 +104,9 @@ impl Gateway {
             scopes: interior.config().default_scopes.clone(),
         };
         interior.engine().add_user(user).await.unwrap();
+        let authorizes = interior.authorizes();
         let running = interior.serve(&Handle::current()).unwrap();
-        Self { address: running.address, time, engine: Arc::clone(&running.engine), running }
+        Self { address: running.address, time, engine: Arc::clone(&running.engine), store, authorizes, running }
     }
 
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Reply {
@@ -125,6 +134,19 @@ impl Gateway {
             scopes: Scopes::parse(scopes).unwrap(),
         };
         self.engine.add_user(add).await.unwrap();
+    }
+
+    /// A personal token of this user's.
+    pub(crate) async fn personal_token(&self, name: &str, scopes: &str) -> String {
+        let user = self.store.user_named(&UserName::parse(name).unwrap()).await.unwrap().unwrap().record;
+        let create = CreateToken {
+            name: Claim::exact("A script").unwrap(),
+            scopes: Scopes::parse(scopes).unwrap(),
+            life: Duration::from_secs(30 * 24 * 3600),
+            network: Ipv4Addr::LOCALHOST.into(),
+        };
+        let (_, token) = self.engine.create_token(&user, create).await.unwrap();
+        token.expose_secret().to_owned()
     }
 
     /// Ends in order.

@@ -11,6 +11,7 @@ pub(crate) mod lines;
 pub(crate) mod pages;
 pub(crate) mod person;
 pub(crate) mod records;
+pub(crate) mod redirect;
 pub(crate) mod stores;
 pub(crate) mod upstream;
 pub(crate) mod watched;

@@ -12,6 +12,13 @@
 //! | `# user NAME SCOPE...` | adds a user, who has no e-mail address; `ada` is there and has one |
 //! | `# advance 5s` | lets time pass |
 //! | `# approve {user_code}`, `# deny {user_code}` | Ada enters the code and decides; `as NAME`: somebody else |
+//! | `# authorize REQUEST` | Ada lets in the app that asked for a code to be typed: `{code}`; `as NAME`: somebody else |
+//! | `# refuse REQUEST` | and not; `as NAME`: somebody else |
+//! | `# authorize PATH?QUERY` | Ada says yes to what a browser brought there: `{code}`; `as NAME`: somebody else |
+//! | `# refuse PATH?QUERY` | she says no; `as NAME`: somebody else |
+//! | `# lands at ADDRESS` | where the browser went after either of the two; its new placeholders are seen then |
+//! | `# personal SCOPE...` | Ada makes a personal token: `{personal}`; `as NAME`: somebody else |
+//! | `# basic ID SECRET` | what HTTP Basic makes of the two, as they are written: `{basic}` |
 //! | `# revoke` | Ada takes the newest of her applications back; `as NAME`: somebody else |
 //! | `# store away`, `# store back` | the store stops answering, and answers again |
 
@@ -21,7 +28,8 @@ mod scene;
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use gatepost::clock::Manual;
+use data_encoding::BASE64;
+use gatepost::{clock::Manual, engine::Decision};
 use http::Request;
 use http_body_util::Full;
 use toml::{Table, Value};
@@ -35,6 +43,7 @@ use crate::support::{
     http::Reply,
     person::Person,
     records::START,
+    redirect,
     upstream::Upstream,
     watched::Watched,
 };
@@ -100,6 +109,8 @@ struct Stage {
     gateway: Gateway,
     store: Arc<Watched>,
     seen: Seen,
+    /// Where the browser went.
+    location: String,
 }
 
 impl Stage {
@@ -108,7 +119,7 @@ impl Stage {
         let time = Manual::starting_at(START);
         let store = Arc::new(Watched::new(time.clock()));
         let gateway = Gateway::over(&config, Arc::clone(&store) as _, time).await;
-        Self { gateway, store, seen: Seen::default() }
+        Self { gateway, store, seen: Seen::default(), location: String::new() }
     }
 
     async fn direct(&mut self, directive: &str, at: &str) {
@@ -122,6 +133,17 @@ impl Stage {
                 let reply = self.person(who, at).await.decide(code, decision).await;
                 assert_eq!(reply.status, 200, "{at}: {}", reply.text());
             }
+            ["authorize", target, who @ ..] if target.starts_with('/') => {
+                self.location = redirect::decide(&self.gateway, target, name_of(who, at), Decision::Approve).await;
+                let code = redirect::code_of(&self.location).unwrap_or_else(|| panic!("{at}: {}", self.location));
+                self.seen.remember("code", &code);
+            }
+            ["refuse", target, who @ ..] if target.starts_with('/') => {
+                self.location = redirect::decide(&self.gateway, target, name_of(who, at), Decision::Deny).await;
+            }
+            ["lands", "at", expected] => {
+                assert!(self.seen.text(expected, &self.location), "{at}: the browser went to {}", self.location);
+            }
             ["authorize", request, who @ ..] => {
                 let code = self.person(who, at).await.authorize(request).await;
                 self.seen.codes(&code);
@@ -134,6 +156,14 @@ impl Stage {
                 let reply = self.person(who, at).await.revoke_first().await;
                 assert_eq!(reply.status, 303, "{at}: {}", reply.text());
             }
+            ["personal", words @ ..] => {
+                let (scopes, who) = words.split_at(words.iter().position(|word| *word == "as").unwrap_or(words.len()));
+                let token = self.gateway.personal_token(name_of(who, at), &scopes.join(" ")).await;
+                self.seen.remember("personal", &token);
+            }
+            ["basic", id, secret] => {
+                self.seen.remember("basic", &BASE64.encode(format!("{id}:{secret}").as_bytes()));
+            }
             ["store", word @ ("away" | "back")] => self.store.be_away(*word == "away"),
             _ => panic!("{at}: nobody knows the directive \"{directive}\""),
         }
@@ -141,11 +171,7 @@ impl Stage {
 
     /// Ada, or whom `as NAME` names, signed in.
     async fn person(&self, who: &[&str], at: &str) -> Person {
-        let name = match who {
-            [] => USER,
-            ["as", name] => name,
-            _ => panic!("{at}: write `as NAME`"),
-        };
+        let name = name_of(who, at);
         let person = Person::at(&self.gateway);
         let reply = person.sign_in(name, PASSWORD).await;
         assert_eq!(reply.status, 303, "{at}: {}", reply.text());
@@ -161,6 +187,14 @@ impl Stage {
         let request = request.body(Full::new(body)).unwrap_or_else(|error| panic!("{at}: {error}"));
         assert!(!request.uri().to_string().contains('{'), "{at}: nothing was seen yet for {}", request.uri());
         self.gateway.send(request).await
+    }
+}
+
+fn name_of<'a>(who: &[&'a str], at: &str) -> &'a str {
+    match who {
+        [] => USER,
+        ["as", name] => name,
+        _ => panic!("{at}: write `as NAME`"),
     }
 }
 

@@ -6,3 +6,4 @@ mod golden;
 mod login;
 mod pages;
 mod serechat;
+mod serika;

@@ -183,15 +183,17 @@ impl<'a> Section<'a> {
         (names.len() == count).then(|| names.into_iter().collect())
     }
 
-    /// The scopes of a list, or this one where there is none; it must be declared like any other.
+    /// The scopes of a list, or these, separated by spaces, where there is none; they must be declared
+    /// like any other.
     pub fn scopes_or(&mut self, key: &'static str, default: &str) -> Scopes {
         let written = self.holds(key);
         let scopes = self.scopes(key);
+        let default = default.split(' ').map(str::to_owned);
         if !written {
             let place = self.place().clone();
-            self.report.scopes.push((default.to_owned(), place));
+            self.report.scopes.extend(default.clone().map(|name| (name, place.clone())));
         }
-        scopes.unwrap_or_else(|| [default.to_owned()].into_iter().collect())
+        scopes.unwrap_or_else(|| default.collect())
     }
 
     /// Whether a list stands where something else could, too. When only the keys are of interest,

@@ -6,7 +6,7 @@ use http::Method;
 
 use super::DAY;
 use crate::config::{
-    Claim, ErrorShape, Paths, Place, Route, RouteAuth, RouteLimit, Section,
+    Claim, ErrorShape, Paths, Place, Rewrite, Route, RouteAuth, RouteLimit, Section,
     file::{instead, nearest},
     path,
     problem::Flaw,
@@ -19,6 +19,11 @@ pub(super) fn read(root: &mut Section<'_>, upstreams: &[String]) -> Vec<(Route, 
 
 fn route(section: &mut Section<'_>, upstreams: &[String]) -> Option<Route> {
     let paths = paths(section);
+    // Of a path that is wrong, nobody can say which parameters it has.
+    let rewrite = match &paths {
+        Some(paths) => section.parsed("rewrite", |text| Rewrite::read(text, paths)),
+        None => section.parsed("rewrite", path::exact).and(None),
+    };
     let host = section.parsed("host", path::host);
     let methods = methods(section);
     let upstream = upstream(section, upstreams);
@@ -27,7 +32,7 @@ fn route(section: &mut Section<'_>, upstreams: &[String]) -> Option<Route> {
         section.choice("errors", &[("openai", ErrorShape::OpenAi), ("problem", ErrorShape::Problem)]).unwrap_or(ErrorShape::OpenAi);
     let limit = section.optional_table("limit", limit).flatten();
     let claim = Claim { owner: section.place().key.clone(), host, paths: paths?, methods };
-    Some(Route { claim, upstream: upstream?, auth: auth?, errors, limit })
+    Some(Route { claim, upstream: upstream?, rewrite, auth: auth?, errors, limit })
 }
 
 fn paths(section: &mut Section<'_>) -> Option<Paths> {

@@ -52,8 +52,13 @@ impl Seen {
     /// Remembers the code that a page showed as `{code}`, and another one as `{wrong}`.
     pub(super) fn codes(&mut self, code: &str) {
         let number: u32 = code.parse().unwrap();
-        self.0.insert("code".to_owned(), code.to_owned());
-        self.0.insert("wrong".to_owned(), format!("{:06}", (number + 1) % 1_000_000));
+        self.remember("code", code);
+        self.remember("wrong", &format!("{:06}", (number + 1) % 1_000_000));
+    }
+
+    /// From now on a placeholder stands for this.
+    pub(super) fn remember(&mut self, name: &str, value: &str) {
+        self.0.insert(name.to_owned(), value.to_owned());
     }
 
     /// Compares an answer, and remembers what is new in it.
@@ -118,7 +123,7 @@ impl Seen {
     }
 
     /// Whether a text is as expected. What is seen first ends where the text behind it begins.
-    fn text(&mut self, expected: &str, got: &str) -> bool {
+    pub(super) fn text(&mut self, expected: &str, got: &str) -> bool {
         let filled = self.filled(expected);
         let mut rest = got;
         let mut open: Option<&str> = None;

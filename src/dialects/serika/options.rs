@@ -1,0 +1,95 @@
+//! `[dialects.serika]`.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{GRANT_TYPES, NAME, PAGE};
+use crate::{
+    config::{Claim, DialectRow, Mount, Mounted, Paths, Section},
+    dialects::Dialect,
+    engine::Style,
+    oauth::{
+        client::{Client, Declared},
+        redirect::RedirectUri,
+        scope::Scopes,
+        signing::{Algorithm, TokenFormat},
+    },
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// RFC 6749 section 4.1.2.
+const MAX_CODE: Duration = Duration::from_secs(10 * 60);
+
+/// The line in the table of dialects.
+pub const ROW: DialectRow<Arc<dyn Dialect>> = DialectRow { name: NAME, read: |mount, section| Arc::new(Serika::read(mount, section)) };
+
+/// The dialect with its options.
+#[derive(Debug)]
+pub struct Serika {
+    pub(super) mount: Mount,
+    pub(super) style: Style,
+    /// What a client may be made for.
+    pub(super) scopes: Scopes,
+    pub(super) code_life: Duration,
+    /// The operator's own.
+    clients: Vec<Declared>,
+}
+
+impl Serika {
+    fn read(mount: Mount, section: &mut Section<'_>) -> Self {
+        let formats =
+            [("opaque", TokenFormat::Opaque), ("EdDSA", TokenFormat::Jwt(Algorithm::EdDsa)), ("ES256", TokenFormat::Jwt(Algorithm::Es256))];
+        let scopes = section.scopes_or("scopes", "profile generations characters");
+        if scopes.is_empty() && section.holds("scopes") {
+            section.problem("scopes", "no client could be made", "write the scopes that clients may be made for");
+        }
+        Self {
+            mount,
+            style: Style {
+                dialect: NAME,
+                access: "sk_at_",
+                access_life: section.duration("access", MINUTE..=DAY).unwrap_or(HOUR),
+                format: section.choice("tokens", &formats).unwrap_or_default(),
+                refresh: Some(("sk_rt_", section.duration("refresh", MINUTE..=366 * DAY).unwrap_or(30 * DAY))),
+            },
+            scopes,
+            code_life: section.duration("code", Duration::from_secs(10)..=MAX_CODE).unwrap_or(MINUTE),
+            clients: section.clients(NAME, client),
+        }
+    }
+
+    /// A path of the dialect, where it hangs.
+    pub(super) fn path(&self, path: &str) -> String {
+        format!("{}{}{path}", self.mount.prefix, super::BASE)
+    }
+}
+
+impl Mounted for Serika {
+    fn claims(&self) -> Vec<Claim> {
+        let answered = super::PATHS.into_iter().map(|(_, path, method, _, _)| (path, vec![method]));
+        let claim = |(path, methods)| Claim {
+            owner: format!("dialect {NAME}"),
+            host: self.mount.host.clone(),
+            paths: Paths::Exact(self.path(path)),
+            methods,
+        };
+        answered.chain([(PAGE, Vec::new())]).map(claim).collect()
+    }
+
+    fn clients(&self) -> Vec<Declared> {
+        self.clients.clone()
+    }
+}
+
+/// What the operator's clients have that users' have, too.
+fn client(section: &mut Section<'_>, client: &mut Client) {
+    let example = "[\"https://app.example.com/callback\"]";
+    let uri = |text: &str| RedirectUri::parse(text).map_err(|bad| (format!("the redirect URI {bad}"), format!("write it like {example}")));
+    let uris = section.required("redirect_uris", example, |section, key| section.list(key, uri));
+    if uris.as_ref().is_some_and(Vec::is_empty) {
+        section.problem("redirect_uris", "without a redirect URI no app gets an answer", format!("write it like {example}"));
+    }
+    client.redirect_uris = uris.unwrap_or_default();
+    client.grant_types = GRANT_TYPES.into_iter().collect();
+}
