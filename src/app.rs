@@ -216,9 +216,14 @@ impl Interior {
     /// [`web::BadMessages`].
     pub fn endpoints(&self) -> Result<Vec<crate::message::Endpoint>, web::BadMessages> {
         let house = self.house();
-        let code_page = self.plan.dialects.iter().find_map(|dialect| dialect.code_page());
-        let pages = Arc::new(web::House::new(Arc::clone(&self.engine), &self.plan.config, code_page, self.clock.clone())?);
-        let dialects = self.plan.dialects.iter().flat_map(|dialect| Arc::clone(dialect).endpoints(&house));
+        let dialects = &self.plan.dialects;
+        let offered = web::Offered {
+            code_page: dialects.iter().find_map(|dialect| dialect.code_page()),
+            authorizes: self.authorizes(),
+            apps: dialects.iter().filter_map(|dialect| dialect.apps()).collect(),
+        };
+        let pages = Arc::new(web::House::new(Arc::clone(&self.engine), &self.plan.config, offered, self.clock.clone())?);
+        let dialects = dialects.iter().flat_map(|dialect| Arc::clone(dialect).endpoints(&house));
         Ok(dialects.chain(web::endpoints(&pages)).chain([health::endpoint()]).collect())
     }
 

@@ -61,10 +61,22 @@ const PLACES: &Table = &[
     ("personal token", &["the body of POST /account/tokens"]),
     ("made client's secret", &["the body of POST /api/openai/v1/oauth/clients"]),
     ("code that is none", &[]),
+    ("app's secret", &["the body of POST /apps/new"]),
+    ("app's next secret", &["the body of POST /apps/reset-secret"]),
+    ("authorization code", &["the location of POST /api/openai/v1/oauth/authorize"]),
     ("app's token", &["the body of POST /api/auth/app/exchange"]),
     ("cookie of who signed in", &["the cookie of POST /sign-in"]),
     ("visit", &["the cookie of GET /sign-in"]),
-    ("form's token", &["the body of GET /sign-in", "the body of POST /sign-in", "the body of POST /device", "the body of GET /account"]),
+    (
+        "form's token",
+        &[
+            "the body of GET /sign-in",
+            "the body of POST /sign-in",
+            "the body of POST /device",
+            "the body of GET /account",
+            "the body of GET /api/openai/v1/oauth/authorize",
+        ],
+    ),
     // What a caller says to the upstream, the upstream may say back: so it may its own key.
     ("caller's query", &["what came upstream", "what the upstream says back"]),
     ("caller's body", &["what came upstream", "what the upstream says back"]),
@@ -83,6 +95,7 @@ async fn every_secret_is_only_where_it_belongs() {
     calls::malformed(&mut house, &command_line).await;
     let personal = logins::personal(&mut house).await;
     logins::serika(&mut house, &personal).await;
+    logins::own_app(&mut house).await;
     for token in [&app, &personal] {
         assert_eq!(house.call(bearing(get("/v1/echo"), token)).await.status, 200);
     }

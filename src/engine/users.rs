@@ -109,6 +109,15 @@ impl Engine {
         }
     }
 
+    /// What a user is called; `None` where there is none, or none who may do anything.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn user_name(&self, id: UserId) -> Result<Option<UserName>, Error> {
+        let user = self.store.user(id).await?.map(|user| user.record);
+        Ok(user.filter(|user| user.enabled).map(|user| user.name))
+    }
+
     /// Changes a user's password, and ends every session of his in the same commit. The one that
     /// asked goes on under a new cookie, so that a copy of its old one is worth nothing. Grants stay
     /// as they are.

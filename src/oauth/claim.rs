@@ -28,10 +28,18 @@ impl Claim {
     /// # Errors
     /// [`BadClaim`].
     pub fn exact(text: &str) -> Result<Self, BadClaim> {
+        Self::exact_up_to(text, MAX_CHARS)
+    }
+
+    /// The same, of another length at most.
+    ///
+    /// # Errors
+    /// [`BadClaim`].
+    pub fn exact_up_to(text: &str, most: usize) -> Result<Self, BadClaim> {
         let trimmed = text.trim();
         match trimmed.chars().count() {
             _ if !trimmed.chars().any(shows) => Err(BadClaim::Empty),
-            count if count > MAX_CHARS => Err(BadClaim::TooLong),
+            count if count > most => Err(BadClaim::TooLong(most)),
             _ if text.chars().any(misleads) => Err(BadClaim::Misleading),
             _ => Ok(Self(trimmed.to_owned())),
         }
@@ -49,9 +57,9 @@ pub enum BadClaim {
     /// Nothing that shows.
     #[error("is empty")]
     Empty,
-    /// Over [`MAX_CHARS`].
-    #[error("is longer than {MAX_CHARS} characters")]
-    TooLong,
+    /// Over so many.
+    #[error("is longer than {0} characters")]
+    TooLong(usize),
     /// It holds what could make a line read as another one.
     #[error("holds a control, format, separator or private-use character")]
     Misleading,
@@ -108,7 +116,7 @@ mod tests {
             (" \u{3000}", BadClaim::Empty),
             ("\u{3164} \u{2800}", BadClaim::Empty),
             (&"\u{301}".repeat(80), BadClaim::Empty),
-            (&"語".repeat(81), BadClaim::TooLong),
+            (&"語".repeat(81), BadClaim::TooLong(MAX_CHARS)),
             ("a\nb", BadClaim::Misleading),
             ("a\n", BadClaim::Misleading),
             ("a\u{200b}b", BadClaim::Misleading),

@@ -63,6 +63,12 @@ impl RedirectUri {
         if !url.username().is_empty() || url.password().is_some() || authority(text).contains('@') {
             return Err(BadRedirectUri::UserInfo);
         }
+        // A URI may have others in its host, which no name on the network has and lists of addresses
+        // are separated by.
+        let is_of_a_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._%:[]".contains(&byte);
+        if !authority(text).bytes().all(is_of_a_host) {
+            return Err(BadRedirectUri::NoUri);
+        }
         match url.scheme() {
             // Written as `https:host`, it is a host for browsers alone.
             "https" | "http" if !text.get(url.scheme().len()..).is_some_and(|rest| rest.starts_with("://")) => Err(BadRedirectUri::NoUri),
@@ -122,6 +128,30 @@ impl<'de> Deserialize<'de> for RedirectUri {
     }
 }
 
+/// Where an address leads, as people know it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Destination {
+    /// To this host.
+    Host(String),
+    /// To a program on the computer whose browser goes there.
+    Loopback,
+    /// To whichever app took this scheme for itself.
+    Scheme(String),
+}
+
+impl Destination {
+    /// Where this address leads; `None` where it is none.
+    pub fn of(uri: &str) -> Option<Self> {
+        // What is no address leads nowhere, whatever the reason.
+        let url = Url::parse(uri).ok()?;
+        Some(match (url.scheme(), url.host_str()) {
+            ("http", Some(_)) if is_loopback(&url) => Self::Loopback,
+            ("http" | "https", Some(host)) => Self::Host(host.to_owned()),
+            (scheme, _) => Self::Scheme(scheme.to_owned()),
+        })
+    }
+}
+
 /// An address with the answer in its query, and whatever stood there before (RFC 6749 section
 /// 4.1.2).
 pub fn with_answer(uri: &str, answer: &[(&str, &str)]) -> String {
@@ -175,6 +205,7 @@ mod tests {
             "https://app.example.com/callback",
             "https://app.example.com/callback?tenant=a&x=%20",
             "https://app.example.com:8443",
+            "https://b%C3%BCcher.example/cb",
             "http://127.0.0.1:5000/cb",
             "http://127.0.0.1/",
             "http://[::1]:7000/cb",
@@ -193,6 +224,8 @@ mod tests {
             ("https:/app.example.com", BadRedirectUri::NoUri),
             ("https:\\\\app.example.com", BadRedirectUri::NoUri),
             ("https://app.example.com/a b", BadRedirectUri::NoUri),
+            ("https://app;sandbox/", BadRedirectUri::NoUri),
+            ("https://app,evil.example/", BadRedirectUri::NoUri),
             ("https://app.example.com/\u{e9}", BadRedirectUri::NoUri),
             ("https://app.example.com/\n", BadRedirectUri::NoUri),
             ("https://app.example.com/cb#x", BadRedirectUri::Fragment),
@@ -245,5 +278,22 @@ mod tests {
         let answer = [("code", "a b&c"), ("state", "x=1")];
         assert_eq!(with_answer("https://a.example/cb", &answer), "https://a.example/cb?code=a+b%26c&state=x%3D1");
         assert_eq!(with_answer("https://a.example/cb?t=1", &answer[..1]), "https://a.example/cb?t=1&code=a+b%26c");
+    }
+
+    #[test]
+    fn people_are_told_the_host_or_that_it_is_an_app_of_theirs() {
+        for (uri, destination) in [
+            ("https://app.example.com:8443/cb?x=1", Some(Destination::Host("app.example.com".to_owned()))),
+            ("https://xn--bcher-kva.example/", Some(Destination::Host("xn--bcher-kva.example".to_owned()))),
+            ("https://b%C3%BCcher.example/cb", Some(Destination::Host("xn--bcher-kva.example".to_owned()))),
+            ("https://localhost/", Some(Destination::Host("localhost".to_owned()))),
+            ("http://127.0.0.1:5000/cb", Some(Destination::Loopback)),
+            ("http://[::1]/cb", Some(Destination::Loopback)),
+            ("http://localhost:3000/cb", Some(Destination::Loopback)),
+            ("com.example.app:/oauth", Some(Destination::Scheme("com.example.app".to_owned()))),
+            ("/cb", None),
+        ] {
+            assert_eq!(Destination::of(uri), destination, "{uri}");
+        }
     }
 }

@@ -78,7 +78,7 @@ pub enum Key {
     Ask([u8; 16]),
     /// Points to the user of that name.
     UserName(UserName),
-    /// A [`Client`], or what is kept of one that the configuration declares: [`Kept`].
+    /// A [`Client`](crate::oauth::client::Client), or what is kept of one that the configuration declares: [`Kept`].
     Client(ClientKey),
     /// The clients that a user has made: [`Owned`].
     Owned(UserId),

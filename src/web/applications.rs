@@ -15,7 +15,7 @@ use super::{
 use crate::{
     engine::{Application, SignedIn},
     message::{Call, Fields, Takes, reply},
-    oauth::id::GrantId,
+    oauth::{grant::Channel, id::GrantId, redirect::Destination},
 };
 
 /// What makes two grants those of one app: its dialect, its client and the name that people see.
@@ -84,7 +84,7 @@ fn list(desk: &Desk, who: &SignedIn, applications: &[Application]) -> Markup {
 }
 
 /// The apps, each with what it has. The one that was let in last comes first.
-fn grouped<'a>(applications: &'a [Application]) -> Vec<(App, Vec<&'a Application>)> {
+fn grouped(applications: &[Application]) -> Vec<(App, Vec<&Application>)> {
     let mut places = BTreeMap::new();
     let mut groups: Vec<(App, Vec<&Application>)> = Vec::new();
     for application in applications {
@@ -106,9 +106,7 @@ fn card(desk: &Desk, who: &SignedIn, app: &App, grants: &[&Application]) -> Mark
             div class="head" {
                 h2 {
                     bdi { (name) }
-                    @if grants.iter().any(|application| application.grant.requester.app.is_some()) {
-                        " " span class="tag" { (desk.words().consent.unverified) }
-                    }
+                    @if !grants.iter().all(|application| consent::is_verified(&application.grant)) { " " (consent::unverified(desk)) }
                 }
                 @if grants.len() > 1 { span class="tag" { (words.count.of(grants.len() as u64)) } }
             }
@@ -137,6 +135,12 @@ fn row(desk: &Desk, who: &SignedIn, app: &str, application: &Application) -> Mar
     html! {
         dl class="facts" {
             (consent::requester(desk, &grant.requester))
+            @if let Channel::Redirect(redirect) = &grant.channel
+                && let Some(Destination::Host(host)) = Destination::of(&redirect.uri)
+            {
+                dt { (words.website) } dd { bdi { (host) } }
+            }
+            (consent::resources(desk, &grant.audience))
             dt { (words.access) } dd { (consent::scope_list(desk, &application.scopes)) }
             dt { (words.connected) } dd { (consent::past(desk, application.approved)) }
             (consent::last_used(desk, application.last_used))

@@ -95,13 +95,16 @@ pub(super) fn path(desk: &Desk, ask: AskId) -> String {
 }
 
 fn action(desk: &Desk) -> &str {
-    desk.code_page.as_ref().map_or("", |page| page.path.as_str())
+    desk.offered.code_page.as_ref().map_or("", |page| page.path.as_str())
 }
 
 fn question(desk: &Desk, who: &SignedIn, grant: &Grant, ask: AskId) -> Markup {
+    let scopes = Engine::grantable(grant, &who.user);
     let question = Consent {
         app: &consent::app(grant),
-        scopes: &Engine::grantable(grant, &who.user),
+        verified: consent::is_verified(grant),
+        scopes: &scopes,
+        narrowed: !scopes.cover(&grant.requested),
         facts: &consent::facts(desk, grant),
         action: action(desk),
         purpose: Purpose::Decide(who.session, grant.id),

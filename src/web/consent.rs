@@ -10,8 +10,10 @@ use super::{
 use crate::{
     engine::SignedIn,
     oauth::{
+        audience::Audience,
         claim::Claim,
         grant::{Grant, Requester, State},
+        redirect::Destination,
         scope::{self, Scopes},
     },
 };
@@ -20,8 +22,12 @@ use crate::{
 pub(super) struct Consent<'a> {
     /// Who asks, as [`app`] shows it.
     pub(super) app: &'a Markup,
+    /// Whether the operator vouches for that name.
+    pub(super) verified: bool,
     /// What a yes would give; where it is nothing, there can only be a no.
     pub(super) scopes: &'a Scopes,
+    /// Whether that is less than what is asked for.
+    pub(super) narrowed: bool,
     /// What is known of the request: rows of a list of facts, after the app's.
     pub(super) facts: &'a Markup,
     /// Where the decision goes, in a field `decision`: `approve` or `deny`.
@@ -44,13 +50,14 @@ pub(super) fn card(desk: &Desk, who: &SignedIn, consent: &Consent<'_>) -> Markup
                 p class="lead" { (words.as_you.fill(&[("place", place), ("user", &user)])) }
                 h2 { (words.able_to) }
                 (scope_list(desk, consent.scopes))
+                @if consent.narrowed { p class="note" { (words.narrowed) } }
             } @else {
                 h1 { (words.cannot.fill(&[("app", &app)])) }
                 p class="error" role="alert" { (words.nothing_to_grant.fill(&[("place", place), ("user", &user)])) }
             }
             h2 { (words.request) }
             dl class="facts" {
-                dt { (words.app) } dd { (consent.app) " " span class="tag" { (words.unverified) } }
+                dt { (words.app) } dd { (consent.app) @if !consent.verified { " " (unverified(desk)) } }
                 (consent.facts)
             }
             @if may { p class="warning" { (words.warning) } }
@@ -72,6 +79,43 @@ pub(super) fn app_name(grant: &Grant) -> &str {
 /// The same, kept apart from the line that it stands in: a name may run from right to left.
 pub(super) fn app(grant: &Grant) -> Markup {
     html! { bdi { (app_name(grant)) } }
+}
+
+/// Whether the operator vouches for that name. Nobody does for one that the app gave itself.
+pub(super) const fn is_verified(grant: &Grant) -> bool {
+    grant.app.verified && grant.requester.app.is_none()
+}
+
+/// What stands after a name for which nobody vouches.
+pub(super) fn unverified(desk: &Desk) -> Markup {
+    html! { span class="tag" { (desk.words().consent.unverified) } }
+}
+
+/// Where the browser takes the answer, as a fact.
+pub(super) fn destination(desk: &Desk, uri: &str) -> Markup {
+    let words = &desk.words().consent;
+    html! {
+        @if let Some(destination) = Destination::of(uri) {
+            dt { (words.answer_to) }
+            dd {
+                @match destination {
+                    Destination::Host(host) => bdi { (host) },
+                    Destination::Loopback => (words.this_computer),
+                    Destination::Scheme(scheme) => (words.this_device.fill(&[("scheme", &html! { bdi { (scheme) } })])),
+                }
+            }
+        }
+    }
+}
+
+/// For which resources, as a fact, where it is not for all.
+pub(super) fn resources(desk: &Desk, audience: &Audience) -> Markup {
+    html! {
+        @if !audience.is_whole() {
+            dt { (desk.words().consent.only_for) }
+            dd { ul class="scopes" { @for resource in audience.iter() { li { (resource) } } } }
+        }
+    }
 }
 
 /// What is known of the asker, as facts, and on whose word.

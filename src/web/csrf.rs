@@ -20,6 +20,9 @@ pub(super) enum Purpose<'a> {
     EnterCode(SessionId),
     /// Deciding about this grant, by the session that saw it.
     Decide(SessionId, GrantId),
+    /// Deciding about what a browser brought: which grant a yes makes, the dialect, when it was asked,
+    /// and the query that says what for.
+    Authorize(SessionId, GrantId, [&'a str; 3]),
     /// Taking this grant back.
     Revoke(SessionId, GrantId),
     /// Taking all back that this app has: its dialect, its client and its name.
@@ -30,6 +33,14 @@ pub(super) enum Purpose<'a> {
     CreateToken(SessionId),
     /// Taking this personal token back.
     RevokeToken(SessionId, GrantId),
+    /// Making an app of this dialect.
+    CreateApp(SessionId, &'a str),
+    /// Changing this app: its dialect, its client.
+    ChangeApp(SessionId, [&'a str; 2]),
+    /// Giving this app another secret.
+    ResetSecret(SessionId, [&'a str; 2]),
+    /// Deleting this app.
+    DeleteApp(SessionId, [&'a str; 2]),
 }
 
 /// The form's field.
@@ -61,6 +72,10 @@ fn parts<'a>(purpose: &'a Purpose<'_>) -> Vec<&'a [u8]> {
         Purpose::SignOut(session) => vec![b"sign out", session.as_bytes()],
         Purpose::EnterCode(session) => vec![b"enter code", session.as_bytes()],
         Purpose::Decide(session, grant) => vec![b"decide", session.as_bytes(), grant.as_bytes()],
+        Purpose::Authorize(session, grant, question) => {
+            let [dialect, asked, query] = question.map(str::as_bytes);
+            vec![b"authorize", session.as_bytes(), grant.as_bytes(), dialect, asked, query]
+        }
         Purpose::Revoke(session, grant) => vec![b"revoke", session.as_bytes(), grant.as_bytes()],
         Purpose::RevokeApp(session, app) => {
             let [dialect, client, name] = app.map(str::as_bytes);
@@ -69,5 +84,13 @@ fn parts<'a>(purpose: &'a Purpose<'_>) -> Vec<&'a [u8]> {
         Purpose::ChangePassword(session) => vec![b"change password", session.as_bytes()],
         Purpose::CreateToken(session) => vec![b"create token", session.as_bytes()],
         Purpose::RevokeToken(session, grant) => vec![b"revoke token", session.as_bytes(), grant.as_bytes()],
+        Purpose::CreateApp(session, dialect) => vec![b"create app", session.as_bytes(), dialect.as_bytes()],
+        Purpose::ChangeApp(session, app) => of_app(b"change app", session, app),
+        Purpose::ResetSecret(session, app) => of_app(b"reset secret", session, app),
+        Purpose::DeleteApp(session, app) => of_app(b"delete app", session, app),
     }
+}
+
+fn of_app<'a>(purpose: &'static [u8], session: &'a SessionId, [dialect, client]: &[&'a str; 2]) -> Vec<&'a [u8]> {
+    vec![purpose, session.as_bytes(), dialect.as_bytes(), client.as_bytes()]
 }

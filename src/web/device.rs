@@ -120,9 +120,12 @@ fn form(desk: &Desk, who: &SignedIn, typed: &str, from: Origin) -> Markup {
 }
 
 fn question(desk: &Desk, who: &SignedIn, grant: &Grant) -> Markup {
+    let scopes = Engine::grantable(grant, &who.user);
     let question = Consent {
         app: &consent::app(grant),
-        scopes: &Engine::grantable(grant, &who.user),
+        verified: consent::is_verified(grant),
+        scopes: &scopes,
+        narrowed: !scopes.cover(&grant.requested),
         facts: &consent::facts(desk, grant),
         action: &desk.path(DECISION),
         purpose: Purpose::Decide(who.session, grant.id),

@@ -2,9 +2,10 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use maud::{DOCTYPE, Markup, html};
+use url::{Host, Url};
 
 use super::{
-    ACCOUNT, APPLICATIONS, DEVICE, Desk, HOME, LOGO, SCRIPT, SIGN_OUT, STYLE,
+    ACCOUNT, APPLICATIONS, APPS, DEVICE, Desk, HOME, LOGO, SCRIPT, SIGN_OUT, STYLE,
     csrf::{self, Purpose},
     language,
     sign_in::Next,
@@ -14,6 +15,24 @@ use crate::{engine::SignedIn, message::Body};
 /// Nothing but our own style sheet, script, logo and forms; nobody frames the page.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
                       frame-ancestors 'none'; base-uri 'none'";
+
+/// The same for a page whose form's answer leads on to this address, or to an app by its scheme:
+/// Chromium asks the policy of the form about that, too, and about wherever the app leads the browser
+/// from there: that is the app's to say, as long as it is https.
+pub(super) fn policy_towards(uri: &str) -> HeaderValue {
+    // It was an address when it was registered; one that is none leads nowhere.
+    let source = Url::parse(uri).ok().map(|url| match (url.scheme(), url.host()) {
+        // No source can name an address of this kind (CSP Level 3, "host-source").
+        ("http", Some(Host::Ipv6(_))) => "http: https:".to_owned(),
+        ("http", _) => format!("{} https:", url.origin().ascii_serialization()),
+        ("https", _) => "https:".to_owned(),
+        (scheme, _) => format!("{scheme}: https:"),
+    });
+    // Whatever could begin another source or directive is in no host that we take.
+    let source = source.filter(|source| source.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-._:/ ".contains(&byte)));
+    let policy = source.map(|source| POLICY.replace("form-action 'self'", &format!("form-action 'self' {source}")));
+    policy.and_then(|policy| HeaderValue::try_from(policy).ok()).unwrap_or(HeaderValue::from_static(POLICY))
+}
 
 /// A page for whoever is signed in, or for nobody yet.
 pub(super) fn page(desk: &Desk, title: &str, who: Option<&SignedIn>, main: &Markup) -> String {
@@ -52,15 +71,17 @@ fn sign_out(desk: &Desk, who: &SignedIn) -> Markup {
 
 fn navigation(desk: &Desk) -> Markup {
     let words = desk.words();
+    let has_apps = !desk.offered.apps.is_empty();
     let pages = [
-        (APPLICATIONS, &words.frame.applications, desk.here == Next::Applications),
-        (DEVICE, &words.device.title, matches!(desk.here, Next::Device(_))),
-        (ACCOUNT, &words.account.title, desk.here == Next::Account),
+        Some((APPLICATIONS, &words.frame.applications, desk.here == Next::Applications)),
+        Some((DEVICE, &words.device.title, matches!(desk.here, Next::Device(_)))),
+        has_apps.then_some((APPS, &words.apps.title, desk.here == Next::Apps)),
+        Some((ACCOUNT, &words.account.title, desk.here == Next::Account)),
     ];
     html! {
         nav aria-label=(words.frame.pages) {
             ul {
-                @for (path, title, here) in pages {
+                @for (path, title, here) in pages.into_iter().flatten() {
                     li { a href=(desk.path(path)) aria-current=[here.then_some("page")] { (title) } }
                 }
             }
@@ -84,7 +105,7 @@ pub(super) fn message(desk: &Desk, heading: &str, words: &Markup) -> String {
     let main = html! {
         section class="card" {
             h1 { (heading) }
-            p { (words) }
+            (words)
             p { a class="button" href=(desk.path(HOME)) { (desk.words().problem.back) } }
         }
     };
@@ -132,8 +153,9 @@ fn mark(desk: &Desk) -> Markup {
 /// Adds what keeps a page from being framed, cached, sniffed or told on.
 pub(super) fn guarded(mut answer: Response<Body>) -> Response<Body> {
     let headers: &mut HeaderMap = answer.headers_mut();
+    // A page may have had a policy of its own made for it.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -143,4 +165,32 @@ pub(super) fn guarded(mut answer: Response<Body>) -> Response<Body> {
         headers.insert(name, HeaderValue::from_static(value));
     }
     answer
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_policy_of_a_question_lets_its_answer_go_where_it_goes() {
+        for (uri, source) in [
+            ("https://app.example.com:8443/cb?x=1", " https:"),
+            ("https://[2001:db8::1]/", " https:"),
+            ("http://127.0.0.1:5000/cb", " http://127.0.0.1:5000 https:"),
+            ("http://localhost:5000/cb", " http://localhost:5000 https:"),
+            ("http://[::1]:5000/cb", " http: https:"),
+            ("com.example.app:/cb", " com.example.app: https:"),
+            ("http://a;sandbox/", ""),
+            ("http://a,b.example/", ""),
+            ("http://'none'/", ""),
+            ("http://*.example/", ""),
+            ("/cb", ""),
+        ] {
+            let policy = policy_towards(uri);
+            let expected = format!("form-action 'self'{source}; frame-ancestors");
+            assert!(policy.to_str().unwrap().contains(&expected), "{uri}: {policy:?}");
+            assert_eq!(policy.to_str().unwrap().split(';').count(), POLICY.split(';').count(), "{uri}");
+        }
+    }
 }

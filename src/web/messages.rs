@@ -23,7 +23,7 @@ texts! {
     /// All that is said in one language.
     Messages {
         language: String, frame: Frame, sign_in: SignIn, device: Device, consent: Consent, decided: Decided,
-        code: Code, applications: Applications, account: Account, tokens: Tokens, problem: Problems, time: Time,
+        code: Code, applications: Applications, apps: Apps, account: Account, tokens: Tokens, problem: Problems, time: Time,
     }
     Frame {
         skip: String, pages: String, languages: String, legal: String, applications: String, sign_out: String, terms: String, privacy: String,
@@ -37,7 +37,8 @@ texts! {
     Consent {
         title: String, heading: Template, cannot: Template, as_you: Template, nothing_to_grant: Template, able_to: String,
         request: String, app: String, unverified: String, as_it_says: String, device: String, system: String,
-        network: String, sent: String, expires: String, warning: String, approve: String, deny: String,
+        network: String, sent: String, expires: String, owner: String, answer_to: String, this_computer: String,
+        this_device: Template, only_for: String, narrowed: String, warning: String, approve: String, deny: String,
     }
     Decided {
         approved_title: String, denied_title: String, connected: Template, go_back: String, later: Template, denied: Template,
@@ -47,9 +48,22 @@ texts! {
         elsewhere: String, too_many_title: String, too_many: Template, void_title: String, void: String, blocked: Template,
     }
     Applications {
-        title: String, none: String, lead: Template, access: String, connected: String, last_used: String, never: String,
+        title: String, none: String, lead: Template, access: String, website: String, connected: String, last_used: String, never: String,
         count: Counted, revoke: String, revoke_named: Template, revoke_all: String,
         revoke_all_named: Template,
+    }
+    Apps {
+        title: String, lead: Template, none: String, kind: String, client_id: String, open: String, open_named: Template,
+        disabled: String, public: String, confidential: String, create_title: String, create_for: Template, settings: String,
+        name: String, name_note: Template, name_empty: String, name_long: Template, name_odd: String,
+        description: String, description_note: String, description_odd: Template,
+        redirect_uris: String, redirect_uris_note: Template, no_uri: String, too_many_uris: Template, uri_at: Template,
+        uri_malformed: String, uri_long: Template, uri_fragment: String, uri_wildcard: String, uri_user_info: String,
+        uri_plain: String, uri_scheme: String, scopes: String, scopes_missing: String, is_public: String,
+        create: String, too_many: Template, created_title: String, created: Template, created_public: Template,
+        secret: String, save: String, saved: String, reset: String, reset_title: Template, reset_words: String,
+        reset_done: String, reset_told: Template, delete: String, delete_title: Template, delete_words: String,
+        more_title: String, cancel: String,
     }
     Account {
         title: String, name: String, email: String, password: String, password_lead: String, no_password: String,
@@ -64,7 +78,8 @@ texts! {
     }
     Problems {
         failed: String, not_a_form: String, too_large: String, forged: String, forged_words: String, too_late: String,
-        too_late_words: String, nothing_to_grant: String, refused: String, too_many: String, too_many_words: Template,
+        too_late_words: String, nothing_to_grant: String, refused: String, unaskable: String, unaskable_words: String,
+        unaskable_why: String, too_many: String, too_many_words: Template,
         away: String, away_words: String, not_found: String, not_found_words: String, method: String,
         method_words: String, back: String,
     }

@@ -4,7 +4,9 @@
 
 mod account;
 mod applications;
+mod apps;
 mod assets;
+mod authorize;
 mod authorize_app;
 mod browser;
 mod consent;
@@ -24,27 +26,40 @@ use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 use bytes::Bytes;
 use http::{Method, Response};
 
-pub use self::{
-    messages::BadMessages,
-    table::{DEVICE, PAGES, Serves, claims},
-};
 use self::{
+    apps::Deed,
     messages::{Languages, Messages},
     problem::Problem,
     sign_in::Next,
     table::{
-        ACCOUNT, APPLICATIONS, AUTHORIZE_APP, BELOW, DECISION, HOME, LANGUAGE, LOGO, NOT_ALLOWED, NOT_FOUND, PASSWORD, REOPENED, REVOKE,
-        REVOKE_APP, REVOKE_TOKEN, SCRIPT, SIGN_IN, SIGN_OUT, STYLE, TOKENS, allowed, page_of, paths,
+        ACCOUNT, APP, APPLICATIONS, APPS, AUTHORIZE_APP, BELOW, DECISION, DELETE_APP, HOME, LANGUAGE, LOGO, NEW_APP, NOT_ALLOWED,
+        NOT_FOUND, PASSWORD, REOPENED, RESET_SECRET, REVOKE, REVOKE_APP, REVOKE_TOKEN, SCRIPT, SIGN_IN, SIGN_OUT, STYLE, TOKENS, allowed,
+        page_of, paths,
     },
+};
+pub use self::{
+    messages::BadMessages,
+    table::{DEVICE, PAGES, Serves, claims},
 };
 use crate::{
     clock::Clock,
     config::{Config, Language, Pages, PublicUrl, Sentence},
-    dialects::PageAt,
+    dialects::{Apps, Authorizes, PageAt},
     engine::Engine,
     message::{Body, Call, Endpoint, Fields, Need, endpoint, reply},
     oauth::code::UserCode,
 };
+
+/// What the dialects that are on have for the pages to show.
+#[derive(Default)]
+pub struct Offered {
+    /// Where an ask is decided that wants a code to be typed, if a dialect has such asks.
+    pub code_page: Option<PageAt>,
+    /// Where users decide about what a browser brought, one for each dialect that has that.
+    pub authorizes: Vec<Arc<dyn Authorizes>>,
+    /// The apps that users may make, one for each dialect that has such.
+    pub apps: Vec<Apps>,
+}
 
 /// What the pages share.
 pub struct House {
@@ -52,8 +67,7 @@ pub struct House {
     pages: Pages,
     scopes: BTreeMap<String, Sentence>,
     public_url: PublicUrl,
-    /// Where an ask is decided that wants a code to be typed, if a dialect has such asks.
-    code_page: Option<PageAt>,
+    offered: Offered,
     clock: Clock,
     languages: Languages,
     style: Bytes,
@@ -64,13 +78,13 @@ impl House {
     ///
     /// # Errors
     /// [`BadMessages`].
-    pub fn new(engine: Arc<Engine>, config: &Config, code_page: Option<PageAt>, clock: Clock) -> Result<Self, BadMessages> {
+    pub fn new(engine: Arc<Engine>, config: &Config, offered: Offered, clock: Clock) -> Result<Self, BadMessages> {
         Ok(Self {
             engine,
             pages: config.pages.clone(),
             scopes: config.scopes.clone(),
             public_url: config.public_url.clone(),
-            code_page,
+            offered,
             clock,
             languages: Languages::read()?,
             style: assets::style_sheet(config.pages.accent),
@@ -79,6 +93,25 @@ impl House {
 
     fn path(&self, path: &str) -> String {
         format!("{}{path}", self.pages.prefix)
+    }
+}
+
+/// What a call is for.
+#[derive(Clone, Copy)]
+enum Place {
+    /// One of [`PAGES`], or what stands for the page of a dialect.
+    Path(&'static str),
+    /// The authorization page of this dialect.
+    Authorize(&'static str),
+}
+
+impl Place {
+    /// The methods that it takes, as `Allow` has them.
+    fn allowed(self) -> &'static str {
+        match self {
+            Self::Path(path) => allowed(path),
+            Self::Authorize(_) => "GET, HEAD, POST",
+        }
     }
 }
 
@@ -100,20 +133,29 @@ impl Deref for Desk {
 }
 
 impl Desk {
-    fn of(house: &Arc<House>, path: &str, call: &Call) -> Self {
+    fn of(house: &Arc<House>, place: Place, call: &Call) -> Self {
         let mut desk = Self { house: Arc::clone(house), language: house.pages.language, here: Next::Applications };
         let headers = &call.head.headers;
         desk.language = browser::language(&desk, headers).or_else(|| language::preferred(headers)).unwrap_or(desk.language);
         // A query that cannot be read leads nowhere; the page itself says what is wrong with it.
         let query = Fields::from_query(call.head.uri.query()).unwrap_or_default();
-        desk.here = match path {
-            SIGN_IN => Next::read(&query).unwrap_or(Next::Applications),
-            DEVICE | DECISION => Next::Device(query.text("user_code").ok().flatten().and_then(UserCode::parse)),
-            AUTHORIZE_APP => Next::authorize_app(&query).unwrap_or(Next::Applications),
-            ACCOUNT | PASSWORD | TOKENS | REVOKE_TOKEN => Next::Account,
-            _ => Next::Applications,
+        desk.here = match place {
+            Place::Authorize(dialect) => Next::authorize(dialect, call.head.uri.query().unwrap_or_default()).unwrap_or(Next::Applications),
+            Place::Path(path) => Self::page(path, &query),
         };
         desk
+    }
+
+    /// The page of this path, or the one that its form is on.
+    fn page(path: &str, query: &Fields) -> Next {
+        match path {
+            SIGN_IN => Next::read(query).unwrap_or(Next::Applications),
+            DEVICE | DECISION => Next::Device(query.text("user_code").ok().flatten().and_then(UserCode::parse)),
+            AUTHORIZE_APP => Next::authorize_app(query).unwrap_or(Next::Applications),
+            ACCOUNT | PASSWORD | TOKENS | REVOKE_TOKEN => Next::Account,
+            APPS | APP | NEW_APP | RESET_SECRET | DELETE_APP => Next::Apps,
+            _ => Next::Applications,
+        }
     }
 
     /// What is said in the caller's language.
@@ -122,9 +164,13 @@ impl Desk {
     }
 }
 
+/// The names in logs of a dialect's page: what shows it, and what takes the decision.
+const CODE_PAGE: [&str; 2] = ["page.authorize_app", "page.authorize_app.submit"];
+const AUTHORIZE: [&str; 2] = ["page.authorize", "page.authorize.submit"];
+
 /// The pages.
 pub fn endpoints(house: &Arc<House>) -> Vec<Endpoint> {
-    let endpoint_for = |host: Option<String>, name: &'static str, path: &'static str, at: String, methods: &[Method]| {
+    let endpoint_for = |host: Option<String>, name: &'static str, place: Place, at: String, methods: &[Method]| {
         let house = Arc::clone(house);
         Endpoint {
             name,
@@ -137,11 +183,11 @@ pub fn endpoints(house: &Arc<House>) -> Vec<Endpoint> {
             handler: endpoint::handler(move |call| {
                 let house = Arc::clone(&house);
                 // The caller's thread has others to serve: a page begins where it is made.
-                async move { answer(&Desk::of(&house, path, &call), name, path, call).await }
+                async move { answer(&Desk::of(&house, place, &call), name, place, call).await }
             }),
         }
     };
-    let endpoint = |name, path, at, methods: &[Method]| endpoint_for(None, name, path, at, methods);
+    let endpoint = |name, path, at, methods: &[Method]| endpoint_for(None, name, Place::Path(path), at, methods);
     let reads = [Method::GET, Method::HEAD];
     let mut endpoints = Vec::new();
     for (name, path, serves) in PAGES {
@@ -159,10 +205,12 @@ pub fn endpoints(house: &Arc<House>) -> Vec<Endpoint> {
         endpoints.push(endpoint(REOPENED, HOME, house.path(""), &reads));
         endpoints.push(endpoint(NOT_FOUND, HOME, house.path(BELOW), &[]));
     }
-    if let Some(PageAt { host, path }) = &house.code_page {
-        let mut at = |name, methods: &[Method]| endpoints.push(endpoint_for(host.clone(), name, AUTHORIZE_APP, path.clone(), methods));
-        at("page.authorize_app", &reads);
-        at("page.authorize_app.submit", &[Method::POST]);
+    let code_page = house.offered.code_page.iter().map(|page| (page, Place::Path(AUTHORIZE_APP), CODE_PAGE));
+    let authorizes = house.offered.authorizes.iter().map(|page| (page.page(), Place::Authorize(page.style().dialect), AUTHORIZE));
+    for (PageAt { host, path }, place, [shows, decides]) in code_page.chain(authorizes) {
+        let mut at = |name, methods: &[Method]| endpoints.push(endpoint_for(host.clone(), name, place, path.clone(), methods));
+        at(shows, &reads);
+        at(decides, &[Method::POST]);
         at(NOT_ALLOWED, &[]);
     }
     endpoints
@@ -170,7 +218,7 @@ pub fn endpoints(house: &Arc<House>) -> Vec<Endpoint> {
 
 type Answer = Result<Response<Body>, Problem>;
 
-async fn answer(desk: &Desk, name: &'static str, path: &'static str, call: Call) -> Response<Body> {
+async fn answer(desk: &Desk, name: &'static str, place: Place, call: Call) -> Response<Body> {
     let answer = match name {
         "page.home" => Ok(reply::see_other(&desk.path(APPLICATIONS))),
         "page.sign_in" => sign_in::show(desk, &call.head).await,
@@ -181,6 +229,20 @@ async fn answer(desk: &Desk, name: &'static str, path: &'static str, call: Call)
         "page.decision" => device::decide(desk, call).await,
         "page.authorize_app" => authorize_app::show(desk, &call.head).await,
         "page.authorize_app.submit" => authorize_app::decide(desk, call).await,
+        "page.authorize" => authorize::show(desk, &call.head, call.peer.ip).await,
+        "page.authorize.submit" => authorize::decide(desk, call).await,
+        "page.apps" | "page.new_app" | "page.app" | "page.reset_secret" | "page.delete_app" if desk.offered.apps.is_empty() => {
+            Err(Problem::NotFound)
+        }
+        "page.apps" => apps::list(desk, &call.head).await,
+        "page.new_app" => apps::draft(desk, &call.head).await,
+        "page.new_app.submit" => apps::create(desk, call).await,
+        "page.app" => apps::show(desk, &call.head).await,
+        "page.app.submit" => apps::change(desk, call).await,
+        "page.reset_secret" => apps::ask(desk, &call.head, Deed::ResetSecret).await,
+        "page.reset_secret.submit" => apps::reset_secret(desk, call).await,
+        "page.delete_app" => apps::ask(desk, &call.head, Deed::Delete).await,
+        "page.delete_app.submit" => apps::delete(desk, call).await,
         "page.applications" => applications::show(desk, &call.head).await,
         "page.revoke" => applications::revoke(desk, call).await,
         "page.revoke_app" => applications::revoke_app(desk, call).await,
@@ -192,8 +254,11 @@ async fn answer(desk: &Desk, name: &'static str, path: &'static str, call: Call)
         "page.style" => return assets::style(desk),
         "page.script" => return assets::script(),
         "page.logo" => return assets::logo(desk),
-        REOPENED => Ok(reply::see_other(&desk.path(page_of(path)))),
-        NOT_ALLOWED => Err(Problem::Method(allowed(path))),
+        REOPENED => Ok(reply::see_other(&desk.path(match place {
+            Place::Path(path) => page_of(path),
+            Place::Authorize(_) => HOME,
+        }))),
+        NOT_ALLOWED => Err(Problem::Method(place.allowed())),
         _ => Err(Problem::NotFound),
     };
     layout::guarded(answer.unwrap_or_else(|problem| problem.page(desk)))

@@ -1,7 +1,7 @@
 //! Why a page cannot be shown, and the page that says so.
 
 use http::{HeaderValue, Response, StatusCode, header};
-use maud::{Markup, Render};
+use maud::{Markup, Render, html};
 
 use super::{Desk, layout};
 use crate::{
@@ -18,6 +18,8 @@ pub(super) enum Problem {
     Forged,
     /// The protocol says no.
     Refused(Refusal),
+    /// What an app asks cannot be put to anybody, and the app cannot be told.
+    Unaskable(Refusal),
     /// Too often.
     Limited(u64),
     /// The store is away.
@@ -54,7 +56,8 @@ impl Problem {
     pub(super) fn page(self, desk: &Desk) -> Response<Body> {
         let words = &desk.words().problem;
         let told = |heading: &str, words: &dyn Render, status, outcome| {
-            reply::noted(reply::html(status, layout::message(desk, heading, &words.render())), None, outcome)
+            let words = html! { p { (words) } };
+            reply::noted(reply::html(status, layout::message(desk, heading, &words)), None, outcome)
         };
         match self {
             Self::Input(BadInput::TooLarge) => told(&words.failed, &words.too_large, StatusCode::PAYLOAD_TOO_LARGE, "bad_input"),
@@ -67,6 +70,14 @@ impl Problem {
                     _ => (&words.failed, &words.refused),
                 };
                 told(heading, sentence, StatusCode::BAD_REQUEST, "refused")
+            }
+            Self::Unaskable(refusal) => {
+                let main = html! {
+                    p { (words.unaskable_words) }
+                    dl class="facts" { dt { (words.unaskable_why) } dd lang="en" { (refusal.description) } }
+                };
+                let page = layout::message(desk, &words.unaskable, &main);
+                reply::noted(reply::html(StatusCode::BAD_REQUEST, page), None, "unaskable")
             }
             Self::Limited(seconds) => {
                 let sentence: Markup = words.too_many_words.fill(&[("span", &desk.words().time.span(seconds))]);

@@ -2,10 +2,11 @@
 
 use http::{Response, StatusCode, request::Parts};
 use maud::{Markup, html};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use secrecy::SecretString;
 
 use super::{
-    ACCOUNT, APPLICATIONS, Answer, DEVICE, Desk, Problem, SIGN_IN, authorize_app, browser,
+    ACCOUNT, APPLICATIONS, APPS, Answer, DEVICE, Desk, Problem, SIGN_IN, authorize, authorize_app, browser,
     csrf::{self, Purpose},
     layout,
 };
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// Where a browser goes once somebody is signed in. Never an address from the request: only one of
-/// our pages, and a code in our spelling.
+/// our pages, with a code in our spelling or the query that it was opened with.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Next {
     /// The list of applications.
@@ -25,15 +26,36 @@ pub(super) enum Next {
     Device(Option<UserCode>),
     /// The page on which this ask is decided.
     AuthorizeApp(AskId),
+    /// The authorization page of this dialect, with the query that an app sent the browser with.
+    Authorize {
+        /// The dialect.
+        dialect: String,
+        /// The query, with nothing in it that has no place in one.
+        query: String,
+    },
+    /// The user's own apps.
+    Apps,
     /// The account.
     Account,
 }
+
+/// The longest query that is kept over a sign-in, as it stands in our own addresses, where it is
+/// encoded once more. In bytes.
+const MAX_QUERY: usize = 7 * 1024;
+/// What a browser would encode in a query, so that the one that it sends back is the same (URL
+/// Standard, "special-query percent-encode set").
+const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\'');
 
 impl Next {
     pub(super) fn read(fields: &Fields) -> Result<Self, Problem> {
         Ok(match fields.text("to")? {
             Some("device") => Self::Device(fields.text("user_code")?.and_then(UserCode::parse)),
             Some("authorize-app") => Self::authorize_app(fields)?,
+            Some("authorize") => {
+                let (dialect, query) = (fields.text("dialect")?, fields.text("query")?);
+                dialect.and_then(|dialect| Self::authorize(dialect, query.unwrap_or_default())).unwrap_or(Self::Applications)
+            }
+            Some("apps") => Self::Apps,
             Some("account") => Self::Account,
             _ => Self::Applications,
         })
@@ -45,21 +67,32 @@ impl Next {
         Ok(ask.map_or(Self::Applications, Self::AuthorizeApp))
     }
 
+    /// The authorization page of a dialect with this query; `None` where the query is too long to be
+    /// kept.
+    pub(super) fn authorize(dialect: &str, query: &str) -> Option<Self> {
+        let next = Self::Authorize { dialect: dialect.to_owned(), query: utf8_percent_encode(query, NOT_IN_A_QUERY).to_string() };
+        (next.query().len() <= MAX_QUERY).then_some(next)
+    }
+
     pub(super) fn path(&self, desk: &Desk) -> String {
         match self {
             Self::Applications => desk.path(APPLICATIONS),
             Self::Device(None) => desk.path(DEVICE),
             Self::Device(Some(code)) => format!("{}?user_code={}", desk.path(DEVICE), code.shown()),
             Self::AuthorizeApp(ask) => authorize_app::path(desk, *ask),
+            // A dialect that has no such page leads to none.
+            Self::Authorize { dialect, query } => match authorize::page_of(desk, dialect) {
+                Some(page) => format!("{}?{query}", page.page().path),
+                None => desk.path(APPLICATIONS),
+            },
+            Self::Apps => desk.path(APPS),
             Self::Account => desk.path(ACCOUNT),
         }
     }
 
     /// The way there, as [`Next::read`] reads it.
     pub(super) fn query(&self) -> String {
-        // Our own words, codes and ids: nothing in them has to be encoded.
-        let fields: Vec<String> = self.fields().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-        fields.join("&")
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(self.fields()).finish()
     }
 
     fn fields(&self) -> Vec<(&'static str, String)> {
@@ -68,6 +101,10 @@ impl Next {
             Self::Device(None) => vec![("to", "device".to_owned())],
             Self::Device(Some(code)) => vec![("to", "device".to_owned()), ("user_code", code.shown())],
             Self::AuthorizeApp(ask) => vec![("to", "authorize-app".to_owned()), ("request_id", ask.shown())],
+            Self::Authorize { dialect, query } => {
+                vec![("to", "authorize".to_owned()), ("dialect", dialect.clone()), ("query", query.clone())]
+            }
+            Self::Apps => vec![("to", "apps".to_owned())],
             Self::Account => vec![("to", "account".to_owned())],
         }
     }
@@ -139,9 +176,9 @@ fn form(desk: &Desk, visit: &str, next: &Next, name: &str, wrong: bool) -> Marku
         section class="card" {
             h1 { (words.title) }
             @match next {
-                Next::Applications | Next::Account => {},
+                Next::Applications | Next::Apps | Next::Account => {},
                 Next::Device(_) => p class="lead" { (words.for_a_device) },
-                Next::AuthorizeApp(_) => p class="lead" { (words.for_an_app) },
+                Next::AuthorizeApp(_) | Next::Authorize { .. } => p class="lead" { (words.for_an_app) },
             }
             @if wrong {
                 p class="error" id="error" role="alert" { (words.wrong) }

@@ -15,6 +15,11 @@ pub(super) const ACCOUNT: &str = "/account";
 pub(super) const PASSWORD: &str = "/account/password";
 pub(super) const TOKENS: &str = "/account/tokens";
 pub(super) const REVOKE_TOKEN: &str = "/account/tokens/revoke";
+pub(super) const APPS: &str = "/apps";
+pub(super) const NEW_APP: &str = "/apps/new";
+pub(super) const APP: &str = "/apps/app";
+pub(super) const RESET_SECRET: &str = "/apps/reset-secret";
+pub(super) const DELETE_APP: &str = "/apps/delete";
 /// Stands for the page of a dialect whose users carry a code: where it is, the dialect says.
 pub(super) const AUTHORIZE_APP: &str = "authorize-app";
 pub(super) const LANGUAGE: &str = "/language";
@@ -36,7 +41,7 @@ pub enum Serves {
 
 /// Everything that the pages answer: its name in logs, its path, what it does. A path may be a page
 /// and a form's action.
-pub const PAGES: [(&str, &str, Serves); 18] = [
+pub const PAGES: [(&str, &str, Serves); 27] = [
     ("page.home", HOME, Serves::Page),
     ("page.sign_in", SIGN_IN, Serves::Page),
     ("page.sign_in.submit", SIGN_IN, Serves::Form(SIGN_IN)),
@@ -51,6 +56,15 @@ pub const PAGES: [(&str, &str, Serves); 18] = [
     ("page.password", PASSWORD, Serves::Form(ACCOUNT)),
     ("page.token", TOKENS, Serves::Form(ACCOUNT)),
     ("page.revoke_token", REVOKE_TOKEN, Serves::Form(ACCOUNT)),
+    ("page.apps", APPS, Serves::Page),
+    ("page.new_app", NEW_APP, Serves::Page),
+    ("page.new_app.submit", NEW_APP, Serves::Form(NEW_APP)),
+    ("page.app", APP, Serves::Page),
+    ("page.app.submit", APP, Serves::Form(APP)),
+    ("page.reset_secret", RESET_SECRET, Serves::Page),
+    ("page.reset_secret.submit", RESET_SECRET, Serves::Form(RESET_SECRET)),
+    ("page.delete_app", DELETE_APP, Serves::Page),
+    ("page.delete_app.submit", DELETE_APP, Serves::Form(DELETE_APP)),
     ("page.language", LANGUAGE, Serves::Page),
     ("page.style", STYLE, Serves::Part),
     ("page.script", SCRIPT, Serves::Part),

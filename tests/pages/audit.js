@@ -16,7 +16,7 @@ all("h1, h2, h3").reduce((before, heading) => {
   if (level > before + 1) wrong.push(`a heading skips an order: ${name(heading)}`);
   return level;
 }, 0);
-for (const field of all("input, select")) {
+for (const field of all("input, select, textarea")) {
   if (field.labels.length !== 1) wrong.push(`a field without a label: ${name(field)}`);
 }
 for (const error of all(".error")) {
@@ -37,7 +37,7 @@ for (const element of all("body *:not(.skip)")) {
   const { left, right } = element.getBoundingClientRect();
   if (left < -0.5 || right > width + 0.5) wrong.push(`sticks out of ${width} px: ${name(element)}`);
 }
-for (const target of all("button, input, select, a:not(.skip)")) {
+for (const target of all("button, input, select, textarea, a:not(.skip)")) {
   const least = target.matches("p a") && !target.matches(".button") ? 0 : 44;
   const { height } = (target.type === "checkbox" ? target.closest("label") : target).getBoundingClientRect();
   const most = target.matches("button, .button") ? 60 : Infinity;
@@ -68,7 +68,7 @@ for (const element of all("body *:not(option)")) {
   const speaks = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
   if (speaks || element.value) check("text", element, style.color, ground(element), 4.5);
   if (element.placeholder) wrong.push(`an example that looks like an entry: ${name(element)}`);
-  if (element.matches("input:not([type=checkbox]), select, button, .button") && style.borderTopWidth !== "0px") {
+  if (element.matches("input:not([type=checkbox]), select, textarea, button, .button") && style.borderTopWidth !== "0px") {
     check("border", element, style.borderTopColor, ground(element.parentElement), 3);
   }
 }

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use gatepost::oauth::claim::Claim;
 use serde_json::json;
 
 use super::AUDIT;
 use crate::support::{
+    authorize,
     browser::{Browser, Scripts},
-    gateway::{Gateway, PASSWORD, USER},
+    gateway::{CONFIG, Gateway, PASSWORD, SERIKA, USER},
 };
 
 /// Whether what a stranger named stays in its place: it is text, it runs in its own direction, and
@@ -43,7 +45,7 @@ fn names() -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strangers_name_is_text_in_its_own_place_whatever_it_holds() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
-    let gateway = Gateway::start().await;
+    let gateway = Gateway::with(&format!("{CONFIG}{SERIKA}")).await;
     let at = |path: &str| format!("http://{}{path}", gateway.address);
     browser.open(&at("/account")).await;
     browser.sign_in(USER, PASSWORD).await;
@@ -73,7 +75,28 @@ async fn a_strangers_name_is_text_in_its_own_place_whatever_it_holds() {
         browser.page("Your new token").await;
         check(&name).await;
     }
-    for (path, heading) in [("/applications", "Connected applications"), ("/account", "Account")] {
+    // Apps refuse what devices are only cleaned of.
+    let accepted = names().into_iter().filter(|name| Claim::exact(name).is_ok());
+    for name in accepted {
+        browser.open(&at("/apps/new")).await;
+        browser.page("New app").await;
+        let fill = "document.getElementById('name').value = named; document.getElementById('description').value = named;
+            document.getElementById('redirect_uris').value = 'http://127.0.0.1/'; document.querySelector('[name=\"scope.images\"]').checked = true;
+            document.querySelector('[action=\"/apps/new\"]').submit()";
+        browser.run(&fill.replace("named", &json!(name).to_string())).await;
+        browser.page("Your new app").await;
+        check(&name).await;
+        let client = browser.text("//*[@id='client-id']").await;
+        for path in ["/apps/app", "/apps/reset-secret", "/apps/delete"] {
+            browser.open(&at(&format!("{path}?dialect=serika&client={client}"))).await;
+            browser.text("//h1").await;
+            check(&format!("{path} of {name}")).await;
+        }
+        browser.open(&at(&authorize::address(&client, "http://127.0.0.1/", &[]))).await;
+        browser.text("//h1").await;
+        check(&format!("the question of {name}")).await;
+    }
+    for (path, heading) in [("/apps", "My apps"), ("/applications", "Connected applications"), ("/account", "Account")] {
         browser.open(&at(path)).await;
         browser.page(heading).await;
         check(path).await;

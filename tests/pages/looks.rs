@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use super::AUDIT;
 use crate::support::{
+    authorize,
     axe::axe,
     browser::{Browser, Scripts},
-    gateway::{Gateway, PASSWORD, USER, forwarding},
+    gateway::{Gateway, PASSWORD, SERIKA, USER, forwarding},
     http::{bearing, get, post_form},
     records::START,
     upstream::Upstream,
@@ -361,6 +362,110 @@ async fn the_pages_of_an_app_whose_code_is_typed_are_legible() {
     studio.look("typed-too-many", "Too many codes").await;
     studio.open("/authorize-app?request_id=unknown").await;
     studio.look("typed-too-late", "Too late").await;
+    studio.gateway.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_of_apps_that_send_browsers_are_legible() {
+    let Some(browser) = Browser::start(Scripts::On).await else { return };
+    let mut studio = Studio::start(browser).await;
+    studio.gateway.end().await;
+    let upstream = Upstream::start().await;
+    studio.gateway = Gateway::with(&format!("{}{SERIKA}", forwarding(upstream.address)).replace("A <b>web</b> app", "Tinker")).await;
+    studio.gateway.add_user(LONG_USER, "inference").await;
+    studio.gateway.add_user("guest", "other").await;
+    let callback = "https://app.example.com/callback?tenant=1";
+    let question = authorize::address("web", callback, &[]);
+
+    studio.open(&authorize::address("nobody", callback, &[])).await;
+    studio.look("unaskable", "This link does not work").await;
+    studio.open(&question).await;
+    studio.look("authorize-sign-in", "Sign in").await;
+    studio.browser.sign_in("guest", PASSWORD).await;
+    studio.look("authorize-with-nothing-to-grant", "You cannot approve Tinker").await;
+    studio.browser.press("Sign out").await;
+    studio.browser.sign_in(USER, PASSWORD).await;
+    studio.browser.page("Connected applications").await;
+    studio.open(&question).await;
+    studio.look("authorize", "Approve Tinker?").await;
+    let narrow = [("resource", "http://127.0.0.1:8080/v1"), ("scope", "inference")];
+    studio.open(&authorize::address("web", "http://127.0.0.1:5000/callback", &narrow)).await;
+    studio.look("authorize-for-a-resource", "Approve Tinker?").await;
+    studio.open(&authorize::address("known", "https://known.example.com:8443/", &[])).await;
+    studio.look("authorize-verified", "Approve A known app?").await;
+    studio.open(&authorize::address("web", &format!("http://127.0.0.1:{}/callback", upstream.address.port()), &[])).await;
+    studio.browser.press("Approve").await;
+    studio.browser.text("//body[contains(., '\"ok\":true')]").await;
+    studio.open("/applications").await;
+    studio.look("applications-by-redirect", "Connected applications").await;
+
+    // One's own apps.
+    studio.open("/apps").await;
+    studio.look("apps-empty", "My apps").await;
+    studio.browser.press("New app").await;
+    studio.look("app-new", "New app").await;
+    studio.browser.fill("Name", HOSTILE).await;
+    studio.browser.fill("Description", &"x".repeat(301)).await;
+    studio.browser.fill("Redirect URIs", "http://app.example.com/\n\njavascript:alert(1)").await;
+    studio.browser.press("Create app").await;
+    studio.browser.text("//*[@id='scopes-error']").await;
+    studio.look("app-new-wrong", "New app").await;
+    studio.browser.fill("Name", &LONG_APP[..80]).await;
+    studio.browser.fill("Description", "It draws what you tell it to.").await;
+    let long = format!("https://{}.example.com/callback", "a".repeat(60));
+    studio.browser.fill("Redirect URIs", &format!("{long}\nhttp://127.0.0.1/callback")).await;
+    studio.browser.tick("Use the models.").await;
+    studio.browser.tick("Draw pictures.").await;
+    studio.browser.press("Create app").await;
+    studio.look("app-created", "Your new app").await;
+    let client = studio.browser.text("//*[@id='client-id']").await;
+    studio.browser.press("Done").await;
+    studio.look("app", &LONG_APP[..80]).await;
+    studio.browser.press("Save").await;
+    studio.browser.text("//*[@role='status']").await;
+    studio.look("app-saved", &LONG_APP[..80]).await;
+    studio.browser.press("Delete the app").await;
+    studio.look("app-delete", &format!("Delete {}?", &LONG_APP[..80])).await;
+    studio.browser.press("Cancel").await;
+    studio.browser.press("Reset the secret").await;
+    studio.look("app-reset", &format!("Reset the secret of {}?", &LONG_APP[..80])).await;
+    studio.browser.press("Reset the secret").await;
+    studio.look("app-secret", "The new secret").await;
+    studio.open("/apps/new").await;
+    studio.browser.fill("Name", "Tinker").await;
+    studio.browser.fill("Redirect URIs", "com.example.tinker:/callback").await;
+    studio.browser.tick("Draw pictures.").await;
+    studio.browser.tick("It runs on people's own devices, where it can keep no secret.").await;
+    studio.browser.press("Create app").await;
+    studio.look("app-created-public", "Your new app").await;
+    studio.open("/apps").await;
+    studio.look("apps", "My apps").await;
+
+    // The same in German.
+    studio.browser.press("Deutsch").await;
+    studio.look("german-apps", "Eigene Apps").await;
+    studio.browser.press("Neue App").await;
+    studio.browser.fill("Name", "Tinker").await;
+    studio.browser.fill("Redirect-URIs", "http://app.example.com/").await;
+    studio.browser.press("App erstellen").await;
+    studio.browser.text("//*[@id='scopes-error']").await;
+    studio.look("german-app-new-wrong", "Neue App").await;
+    studio.open(&format!("/apps/app?dialect=serika&client={client}")).await;
+    studio.look("german-app", &LONG_APP[..80]).await;
+    studio.browser.press("App löschen").await;
+    studio.look("german-app-delete", &format!("{} löschen?", &LONG_APP[..80])).await;
+    studio.open(&question).await;
+    studio.look("german-authorize", "Tinker zulassen?").await;
+    studio.open(&authorize::address("nobody", callback, &[])).await;
+    studio.look("german-unaskable", "Dieser Link funktioniert nicht").await;
+    studio.open("/").await;
+    studio.browser.press("Abmelden").await;
+    studio.browser.press("English").await;
+
+    // Somebody with a long name, who holds less than an app with a long name asks for.
+    studio.open(&authorize::address(&client, &long, &[])).await;
+    studio.browser.sign_in(LONG_USER, PASSWORD).await;
+    studio.look("authorize-long", &format!("Approve {}?", &LONG_APP[..80])).await;
     studio.gateway.end().await;
 }
 

@@ -1,6 +1,8 @@
 //! The pages, as a person's browser shows them.
 
 mod account;
+mod apps;
+mod authorize;
 mod hostile;
 mod keyboard;
 mod looks;

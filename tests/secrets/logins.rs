@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::house::{House, PASSWORD, SERVICE};
 use crate::support::{
+    authorize,
     http::{Reply, bearing, get, post_form, post_json},
     person::{hidden, last_hidden, typed_code},
 };
@@ -190,4 +191,45 @@ pub(super) async fn serika(house: &mut House, personal: &str) {
     }
     let listed = house.call(bearing(get(&format!("{BASE}/clients")), personal)).await;
     assert_eq!(listed.json()[0]["clientId"], id);
+}
+
+/// An app of the person's own: made, given another secret, and let in by way of the browser.
+pub(super) async fn own_app(house: &mut House) {
+    let page = house.browse(get("/apps/new?dialect=serika")).await;
+    let form = last_hidden(&page, "form");
+    let create = [
+        ("form", form.as_str()),
+        ("dialect", "serika"),
+        ("name", "My app"),
+        ("redirect_uris", "http://127.0.0.1/cb"),
+        ("scope.inference", "on"),
+    ];
+    let page = house.browse(post_form("/apps/new", &create)).await.text();
+    let shown = |page: &str, id: &str| {
+        let element = page.split(&format!("id=\"{id}\" tabindex")).nth(1).unwrap_or_else(|| panic!("no {id} in {page}"));
+        element.split('>').nth(1).unwrap().split('<').next().unwrap().to_owned()
+    };
+    let client = shown(&page, "client-id");
+    house.evidence.secret("app's secret", &shown(&page, "secret"));
+    house.browse(get("/apps")).await;
+    house.browse(get(&format!("/apps/app?dialect=serika&client={client}"))).await;
+    let ask = house.browse(get(&format!("/apps/reset-secret?dialect=serika&client={client}"))).await;
+    let reset = [("form", &last_hidden(&ask, "form")[..]), ("dialect", "serika"), ("client", &client)];
+    let page = house.browse(post_form("/apps/reset-secret", &reset)).await.text();
+    house.evidence.secret("app's next secret", &shown(&page, "secret"));
+
+    // A URL that every log would keep, were it kept there.
+    let address = authorize::address(&client, "http://127.0.0.1/cb", &[("state", "state")]);
+    let page = house.browse(get(&address)).await;
+    let (form, grant, asked) = (last_hidden(&page, "form"), hidden(&page, "grant"), hidden(&page, "asked"));
+    house.evidence.secret("form's token", &form);
+    for form in ["00", &form] {
+        let fields = [("form", form), ("grant", &grant), ("asked", &asked), ("decision", "approve")];
+        let answer = house.browse(post_form(&address, &fields)).await;
+        if let Some(code) = authorize::parameter(answer.header("location"), "code") {
+            house.evidence.secret("authorization code", &code);
+            return;
+        }
+    }
+    panic!("there is no code");
 }

@@ -186,7 +186,7 @@ impl Browser {
 
 /// The field with this label.
 fn field(label: &str) -> String {
-    format!("//input[@id=//label[normalize-space()=\"{label}\"]/@for]")
+    format!("//*[self::input or self::textarea][@id=//label[normalize-space()=\"{label}\"]/@for]")
 }
 
 #[derive(Debug)]

@@ -54,6 +54,23 @@ name = "An <b>app</b>"
 scopes = ["inference", "images"]
 "#;
 
+/// The part of a configuration with apps that send browsers here, the users' own among them.
+pub(crate) const SERIKA: &str = r#"
+[dialects.serika]
+scopes = ["inference", "images"]
+[[dialects.serika.clients]]
+id = "web"
+name = "A <b>web</b> app"
+scopes = ["inference", "images"]
+redirect_uris = ["https://app.example.com/callback?tenant=1", "http://127.0.0.1/callback", "http://[::1]/callback", "com.example.app:/callback"]
+[[dialects.serika.clients]]
+id = "known"
+name = "A known app"
+verified = true
+scopes = ["inference"]
+redirect_uris = ["https://known.example.com:8443/"]
+"#;
+
 /// The part of a configuration that forwards `/v1` to this address.
 pub(crate) fn forwarding(upstream: SocketAddr) -> String {
     format!("{CONFIG}\n[upstreams.model]\nurl = \"http://{upstream}\"\n[[routes]]\nprefix = \"/v1\"\nscopes = [\"inference\"]\n")

@@ -1,5 +1,6 @@
 //! What several tests use.
 
+pub(crate) mod authorize;
 pub(crate) mod axe;
 pub(crate) mod browser;
 pub(crate) mod crowd;

@@ -4,14 +4,20 @@ use super::http::Reply;
 
 /// Holds that an answer carries what keeps a page from being framed, cached, sniffed or told on.
 pub(crate) fn check_guarded(reply: &Reply, at: &str) {
+    check_guarded_towards(reply, at, "");
+}
+
+/// The same of a page whose form's answer leads on to this source, as its policy has to say.
+pub(crate) fn check_guarded_towards(reply: &Reply, at: &str, source: &str) {
     let policy: Vec<&str> = reply.header("content-security-policy").split("; ").collect();
+    let form_action = format!("form-action 'self' {source}");
     // Nothing from elsewhere, and nothing inline.
     let expected = [
         "default-src 'none'",
         "style-src 'self'",
         "script-src 'self'",
         "img-src 'self'",
-        "form-action 'self'",
+        form_action.trim_end(),
         "frame-ancestors 'none'",
         "base-uri 'none'",
     ];

@@ -1,6 +1,8 @@
 //! The pages, by plain HTTP: what holds of all of them.
 
 mod account;
+mod apps;
+mod authorize;
 mod branding;
 mod codes;
 mod consent;
@@ -20,7 +22,7 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 
 use crate::support::{
-    gateway::{CONFIG, Gateway, PASSWORD, USER},
+    gateway::{CONFIG, Gateway, PASSWORD, SERIKA, USER},
     http::{Reply, get, post_form, request},
     pages::check_guarded,
     person::{Person, hidden, last_hidden},
@@ -42,7 +44,7 @@ struct Codes {
 
 impl House {
     async fn start() -> Self {
-        Self::with(CONFIG).await
+        Self::with(&format!("{CONFIG}{SERIKA}")).await
     }
 
     async fn with(config: &str) -> Self {
@@ -186,6 +188,7 @@ async fn a_stranger_is_sent_to_sign_in_and_changes_nothing() {
             "/" => "/applications",
             path if path.starts_with("/device") => "/sign-in?to=device",
             path if path.starts_with("/account") => "/sign-in?to=account",
+            path if path.starts_with("/apps") => "/sign-in?to=apps",
             _ => "/sign-in",
         };
         let reply = house.gateway.send(request).await;

@@ -23,7 +23,7 @@ use crate::support::{
 };
 
 /// All dialects are on.
-pub(super) static CONFIG: LazyLock<String> = LazyLock::new(|| format!("{}\n[dialects.serechat]\n", gateway::CONFIG));
+pub(super) static CONFIG: LazyLock<String> = LazyLock::new(|| format!("{}{}\n[dialects.serechat]\n", gateway::CONFIG, gateway::SERIKA));
 
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -85,6 +85,19 @@ impl World {
         let created = ada.post("/account/tokens", &token.each_ref().map(|(name, value)| (*name, value.as_str()))).await;
         assert_eq!(created.status, 200, "{}", created.text());
         let (account, others) = (ada.get("/account").await, elsewhere.get("/account").await);
+        let new_app = ada.get("/apps/new?dialect=serika").await;
+        let app_fields = [
+            ("form", last_hidden(&new_app, "form")),
+            ("dialect", "serika".into()),
+            ("name", "An app".into()),
+            ("redirect_uris", "https://app.example.com/".into()),
+            ("scope.inference", "on".into()),
+        ];
+        let made = ada.post("/apps/new", &app_fields.each_ref().map(|(name, value)| (*name, value.as_str()))).await.text();
+        let made = made.split("id=\"client-id\"").nth(1).unwrap().split('>').nth(1).unwrap().split('<').next().unwrap().to_owned();
+        let on_app = async |path: &str| last_hidden(&ada.get(&format!("{path}?dialect=serika&client={made}")).await, "form");
+        let (change_app, reset_app, delete_app) =
+            (on_app("/apps/app").await, on_app("/apps/reset-secret").await, on_app("/apps/delete").await);
         let revoke_token = form(&account, "/account/tokens/revoke");
         let listed = Reply { body: applications.text().split_once("<article").unwrap().1.to_owned().into(), ..applications };
         let values = [
@@ -128,8 +141,19 @@ impl World {
             ("/account/tokens/revoke form", hidden(&revoke_token, "form")),
             ("/account/tokens/revoke grant", hidden(&revoke_token, "grant")),
             ("lang", "en".to_owned()),
+            ("/apps/new form", last_hidden(&new_app, "form")),
+            ("/apps/app form", change_app),
+            ("/apps/reset-secret form", reset_app),
+            ("/apps/delete form", delete_app),
+            ("description", "What it does.".to_owned()),
+            ("redirect_uris", "https://app.example.com/callback".to_owned()),
+            ("public", "on".to_owned()),
         ];
-        let values = values.map(|(name, value)| (name.to_owned(), value)).into();
+        let mut values: BTreeMap<String, String> = values.map(|(name, value)| (name.to_owned(), value)).into();
+        for path in ["/apps/new", "/apps/app", "/apps/reset-secret", "/apps/delete"] {
+            let here = [("dialect", "serika"), ("client", &made), ("name", "Another name")];
+            values.extend(here.map(|(name, value)| (format!("{path} {name}"), value.to_owned())));
+        }
         Self { ada, elsewhere, stranger, values, access: text(&app.tokens["access_token"]) }
     }
 

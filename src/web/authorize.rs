@@ -1,0 +1,169 @@
+//! Authorize an app that sent the browser here (RFC 6749 section 4.1): see who asks for what and
+//! where the answer goes, decide, and go back to the app with the answer.
+//!
+//! 1. The app sends the browser to the page of its dialect. What it asks for stands in the query, and
+//!    the dialect reads it: what cannot be put to a person is told here, or to the app.
+//! 2. Whoever is not signed in does that first, and comes back to the same query.
+//! 3. The question names the grant that a yes would make. The form counts in the session that saw
+//!    it, for this grant, this query, and for ten minutes.
+//! 4. The decision reads the query anew, and takes the browser to the app.
+
+use std::{net::IpAddr, sync::Arc};
+
+use http::{StatusCode, header::CONTENT_SECURITY_POLICY, request::Parts};
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use super::{
+    Answer, Desk, Problem, browser,
+    consent::{self, Consent},
+    csrf::{self, Purpose},
+    layout,
+    sign_in::Next,
+};
+use crate::{
+    dialects::{Authorizes, Question, Unanswered},
+    engine::{Authorization, Decision, Error, QUESTION_LIFE, SignedIn, requestable},
+    message::{BadInput, Call, Fields, Takes, reply},
+    oauth::{
+        grant::{Requester, after},
+        id::GrantId,
+        refusal::{ErrorCode, Refusal},
+    },
+};
+
+const TOO_LONG: Refusal = Refusal::new(ErrorCode::InvalidRequest, "The address is too long.");
+const DENIED: Refusal = Refusal::new(ErrorCode::AccessDenied, "The user denied the request.");
+
+/// The authorization page of a dialect, if it has one.
+pub(super) fn page_of<'a>(desk: &'a Desk, dialect: &str) -> Option<&'a Arc<dyn Authorizes>> {
+    desk.offered.authorizes.iter().find(|page| page.style().dialect == dialect)
+}
+
+/// The question.
+pub(super) async fn show(desk: &Desk, head: &Parts, network: IpAddr) -> Answer {
+    let (page, query) = here(desk)?;
+    let question = match page.read(Some(query)).await {
+        Ok(question) => question,
+        Err(unanswered) => return told(unanswered),
+    };
+    let Some(who) = browser::signed_in(desk, &head.headers).await? else {
+        return Ok(desk.here.sign_in_first(desk));
+    };
+    let card = card(desk, &who, page.as_ref(), query, &question, network).await?;
+    let page = layout::page(desk, &desk.words().consent.title, Some(&who), &card);
+    let mut answer = reply::html(StatusCode::OK, page);
+    // Where the form's answer leads on to, browsers want to be told here.
+    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, layout::policy_towards(&question.redirect.uri));
+    Ok(reply::noted(answer, None, "shown"))
+}
+
+/// The decision. Only the session that saw the question can send it.
+pub(super) async fn decide(desk: &Desk, call: Call) -> Answer {
+    let (page, query) = here(desk)?;
+    let Some(who) = browser::signed_in(desk, &call.head.headers).await? else {
+        return Ok(desk.here.sign_in_first(desk));
+    };
+    let fields = Fields::read(&call.head.headers, call.body, Takes::Form).await?;
+    let grant = fields.text("grant")?.and_then(GrantId::parse).ok_or(Problem::Forged)?;
+    let asked = fields.text("asked")?.unwrap_or_default();
+    csrf::check(desk, Purpose::Authorize(who.session, grant, [page.style().dialect, asked, query]), &fields)?;
+    let asked = asked.parse().map_err(|_no_moment: jiff::Error| Problem::Forged)?;
+    let decision = match fields.text("decision")? {
+        Some("approve") => Decision::Approve,
+        Some("deny") => Decision::Deny,
+        _ => return Err(BadInput::Malformed("There is no decision in the form.".into()).into()),
+    };
+    let question = match page.read(Some(query)).await {
+        Ok(question) => question,
+        Err(unanswered) => return told(unanswered),
+    };
+    let authorization = Authorization {
+        style: page.style(),
+        client: &question.client,
+        scopes: question.scopes.as_ref(),
+        audience: question.audience.clone(),
+        redirect: question.redirect.clone(),
+        requester: Requester { app: None, device: None, platform: None, network: call.peer.ip },
+        id: grant,
+        asked,
+    };
+    let decided = desk.engine.authorize(&authorization, page.code_prefix(), who.decider(), decision).await.map_err(refused)?;
+    let (location, outcome) = match (decision, decided.code) {
+        (Decision::Approve, Some(code)) => (page.granted(&question, &code), "approved"),
+        (Decision::Approve, None) => return Err(Error::Contended.into()),
+        (Decision::Deny, _) => (page.refused(&question, &DENIED), "denied"),
+    };
+    Ok(reply::noted(reply::see_other(&location), Some(grant), outcome))
+}
+
+/// The page that the browser is on, and the query that it came with.
+fn here(desk: &Desk) -> Result<(&Arc<dyn Authorizes>, &str), Problem> {
+    let Next::Authorize { dialect, query } = &desk.here else { return Err(Problem::Unaskable(TOO_LONG)) };
+    Ok((page_of(desk, dialect).ok_or(Problem::NotFound)?, query))
+}
+
+/// What comes of a query in which there is nothing to ask.
+fn told(unanswered: Unanswered) -> Answer {
+    match unanswered {
+        Unanswered::Here(refusal) => Err(Problem::Unaskable(refusal)),
+        Unanswered::There(location) => Ok(reply::noted(reply::see_other(&location), None, "refused")),
+        Unanswered::Engine(error) => Err(error.into()),
+    }
+}
+
+/// What is over, or more than the user has, the user is told of; the rest is the app's mistake.
+fn refused(error: Error) -> Problem {
+    match error {
+        Error::Refused(refusal) if !matches!(refusal.code, ErrorCode::InvalidGrant | ErrorCode::AccessDenied) => {
+            Problem::Unaskable(refusal)
+        }
+        error => error.into(),
+    }
+}
+
+async fn card(
+    desk: &Desk,
+    who: &SignedIn,
+    page: &dyn Authorizes,
+    query: &str,
+    question: &Question,
+    network: IpAddr,
+) -> Result<Markup, Problem> {
+    let client = &question.client;
+    let requested = requestable(client, question.scopes.as_ref()).map_err(Problem::Unaskable)?;
+    let scopes = requested.narrowed_to(&who.user.scopes);
+    let owner = match client.owner {
+        Some(owner) => desk.engine.user_name(owner).await?,
+        None => None,
+    };
+    let words = &desk.words().consent;
+    let (grant, asked) = (GrantId::from_random(rand::random()), desk.clock.now());
+    let moment = asked.to_string();
+    let facts = html! {
+        @if let Some(owner) = owner { dt { (words.owner) } dd { (owner) } }
+        (consent::destination(desk, &question.redirect.uri))
+        (consent::resources(desk, &question.audience))
+        dt { (words.network) } dd { (network) }
+        (times(desk, asked))
+    };
+    let consent = Consent {
+        app: &html! { bdi { (client.name) } },
+        verified: client.verified,
+        scopes: &scopes,
+        narrowed: !scopes.cover(&requested),
+        facts: &facts,
+        action: &desk.here.path(desk),
+        purpose: Purpose::Authorize(who.session, grant, [page.style().dialect, &moment, query]),
+        hidden: &[("grant", &grant.to_string()), ("asked", &moment)],
+    };
+    Ok(consent::card(desk, who, &consent))
+}
+
+fn times(desk: &Desk, asked: Timestamp) -> Markup {
+    let words = &desk.words().consent;
+    html! {
+        dt { (words.sent) } dd { (consent::past(desk, asked)) }
+        dt { (words.expires) } dd { (consent::deadline(desk, after(asked, QUESTION_LIFE))) }
+    }
+}
