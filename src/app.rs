@@ -10,7 +10,7 @@ use tokio::{runtime::Handle, task::JoinHandle};
 use crate::{
     clock::Clock,
     config::{Claim, Config, Environment, Pages, Problems, Written, resolve},
-    dialects::{Authorizes, DIALECTS, Dialect, House},
+    dialects::{Authorizes, DIALECTS, Dialect, House, metadata},
     engine::{Engine, KeysError, personal_client},
     limit::Limits,
     net::{
@@ -77,6 +77,7 @@ impl Plan {
 fn reserved(pages: &Pages) -> Vec<Claim> {
     let mut claims = web::claims(pages);
     claims.push(health::claim());
+    claims.push(metadata::keys_claim());
     claims
 }
 
@@ -224,7 +225,8 @@ impl Interior {
         };
         let pages = Arc::new(web::House::new(Arc::clone(&self.engine), &self.plan.config, offered, self.clock.clone())?);
         let dialects = dialects.iter().flat_map(|dialect| Arc::clone(dialect).endpoints(&house));
-        Ok(dialects.chain(web::endpoints(&pages)).chain([health::endpoint()]).collect())
+        let keys = self.plan.dialects.iter().any(|dialect| dialect.signs()).then(|| metadata::keys(&self.engine));
+        Ok(dialects.chain(web::endpoints(&pages)).chain([health::endpoint()]).chain(keys).collect())
     }
 
     /// Where users decide about what a browser brought, one for each dialect whose answers travel so.
@@ -239,6 +241,9 @@ impl Interior {
             engine: Arc::clone(&self.engine),
             device_page: config.public_url.join(&format!("{}{}", config.pages.prefix, web::DEVICE)),
             issuer: config.public_url.as_str().to_owned(),
+            public_url: config.public_url.clone(),
+            place: config.pages.name.clone(),
+            protected: config.resources(),
             resources: config.protected_paths().map(str::to_owned).collect(),
         }
     }

@@ -40,8 +40,13 @@ impl Config {
 
     /// The paths of the protected routes, with `{name}` where a segment varies.
     pub fn protected_paths(&self) -> impl Iterator<Item = &str> {
-        self.routes.iter().filter_map(Route::protected).map(|(path, _)| path)
+        protected_paths(&self.routes)
     }
+}
+
+/// The paths of the protected ones among these routes.
+pub(super) fn protected_paths(routes: &[Route]) -> impl Iterator<Item = &str> {
+    routes.iter().filter_map(Route::protected).map(|(path, _)| path)
 }
 
 fn resources(routes: &[Route]) -> Vec<Resource> {

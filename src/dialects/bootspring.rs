@@ -139,7 +139,8 @@ impl Desk {
             life: options.code_life,
         };
         let started = self.house.engine.start(start).await?;
-        Ok(reply::noted(answers::started(&started, &self.house.device_page, options), Some(started.grant), "started"))
+        let answer = rfc::started(&started, &self.house.device_page, options.code_life, options.interval);
+        Ok(reply::noted(answer, Some(started.grant), "started"))
     }
 
     /// Steps 3 and 4, by the RFC.

@@ -7,13 +7,17 @@ use http::{HeaderValue, Method, StatusCode, header::CACHE_CONTROL};
 use serde::Serialize;
 
 use crate::{
-    config::{PublicUrl, Resource},
+    config::{Claim, Paths, PublicUrl, Resource},
+    engine::Engine,
     message::{Endpoint, Need, endpoint, refused, reply},
     oauth::{resource::METADATA, scope::Scopes},
 };
 
 /// Where the document about the authorization server lies (RFC 8414 section 3). The issuer has no path.
 pub const AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
+
+/// Where the public halves of the keys lie that sign tokens (RFC 7517 section 5).
+pub const JWKS: &str = "/.well-known/jwks.json";
 
 /// Documents change with the configuration alone, are the same for everybody, and are asked for before
 /// every first token: caches on the way may keep them, but not for so long that an operator who
@@ -184,6 +188,31 @@ pub fn shown(name: &'static str, path: String, document: impl Serialize + Send +
         cors: true,
         handler: endpoint::handler(show),
     }
+}
+
+/// The public keys, as they are when they are asked for. A key that was revoked has to go at once, and
+/// a new one verifies at once.
+pub fn keys(engine: &Arc<Engine>) -> Endpoint {
+    let engine = Arc::clone(engine);
+    Endpoint {
+        name: "keys",
+        host: None,
+        path: JWKS.to_owned(),
+        methods: vec![Method::GET, Method::HEAD],
+        need: Need::Nothing,
+        shape: refused::openai,
+        cors: true,
+        handler: endpoint::handler(move |_| {
+            let answer = reply::text(StatusCode::OK, "application/jwk-set+json", engine.jwks());
+            std::future::ready(reply::no_store(answer))
+        }),
+    }
+}
+
+/// What [`keys`] claims.
+pub fn keys_claim() -> Claim {
+    let methods = vec![Method::GET, Method::HEAD];
+    Claim { owner: "the public keys".into(), host: None, paths: Paths::Exact(JWKS.into()), methods }
 }
 
 #[cfg(test)]

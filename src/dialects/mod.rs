@@ -10,13 +10,14 @@ pub mod metadata;
 pub mod rfc;
 pub mod serechat;
 pub mod serika;
+pub mod standard;
 
 use std::sync::Arc;
 
 pub use authorize::{Authorizes, Question, Unanswered};
 
 use crate::{
-    config::{Claim, DialectRow, Mounted},
+    config::{Claim, DialectRow, Mounted, PublicUrl, Resource},
     engine::{Engine, Spelling},
     message::{Endpoint, Fields},
     oauth::{
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// Every dialect that there is.
-pub static DIALECTS: &[DialectRow<Arc<dyn Dialect>>] = &[bootspring::ROW, serechat::ROW, serika::ROW];
+pub static DIALECTS: &[DialectRow<Arc<dyn Dialect>>] = &[bootspring::ROW, serechat::ROW, serika::ROW, standard::ROW];
 
 /// A dialect with its options read.
 pub trait Dialect: Mounted + Send + Sync {
@@ -45,6 +46,11 @@ pub trait Dialect: Mounted + Send + Sync {
     /// Where its users decide about what a browser brought, if that is its way.
     fn authorizes(&self, _house: &House) -> Option<Arc<dyn Authorizes>> {
         None
+    }
+
+    /// Whether others may verify its tokens by the published keys.
+    fn signs(&self) -> bool {
+        false
     }
 
     /// What users may make on the page of their apps, if they may.
@@ -94,6 +100,12 @@ pub struct House {
     pub device_page: String,
     /// The gateway's name as an authorization server: its public URL (RFC 8414 section 2).
     pub issuer: String,
+    /// The same, as a URL.
+    pub public_url: PublicUrl,
+    /// What people call this place.
+    pub place: String,
+    /// The resources that documents are about.
+    pub protected: Vec<Resource>,
     /// The paths that are protected, each with all below it: a resource is one of these, or all.
     pub resources: Vec<String>,
 }

@@ -13,7 +13,7 @@ use super::{
     client_auth::{self, ClientError},
 };
 use crate::{
-    engine::{Error, OwnAccess, Poll, RedeemCode, Refresh, Style, Tokens},
+    engine::{Error, OwnAccess, Poll, RedeemCode, Refresh, Started, Style, Tokens},
     message::{BadInput, Body, Call, Fields, Refused, RequestId, Shape, Takes, reply},
     oauth::{
         client::{Client, GrantType},
@@ -98,6 +98,22 @@ pub fn scopes(fields: &Fields) -> Result<Option<Scopes>, Problem> {
     const MALFORMED: Refusal = Refusal::new(ErrorCode::InvalidScope, "The scope is malformed.");
     let scopes = fields.text("scope")?.map(Scopes::parse).transpose();
     Ok(scopes.map_err(|_bad_scope| MALFORMED)?)
+}
+
+/// RFC 8628 section 3.2. `page` is where the user enters the code.
+pub fn started(started: &Started, page: &str, life: Duration, interval: Duration) -> Response<Body> {
+    let user_code = started.user_code.shown();
+    reply::no_store(reply::json(
+        StatusCode::OK,
+        &json!({
+            "device_code": started.device_code.expose_secret(),
+            "verification_uri_complete": format!("{page}?user_code={user_code}"),
+            "user_code": user_code,
+            "verification_uri": page,
+            "expires_in": life.as_secs(),
+            "interval": interval.as_secs(),
+        }),
+    ))
 }
 
 /// RFC 6749 section 5.1.

@@ -92,6 +92,10 @@ impl Dialect for Serika {
         }))
     }
 
+    fn signs(&self) -> bool {
+        self.style.format != crate::oauth::signing::TokenFormat::Opaque
+    }
+
     fn apps(&self) -> Option<Apps> {
         Some(Apps { label: "Serika.dev", spelling: SPELLING, scopes: self.scopes.clone(), grant_types: &GRANT_TYPES })
     }

@@ -26,9 +26,13 @@ fn text(path: &str) -> String {
 
 #[test]
 fn the_examples_load_as_they_are() {
-    for (path, dialects_on, clients) in
-        [("config/gatepost.toml", 3, 3), ("config/minimal.toml", 1, 1), ("config/serechat.toml", 1, 1), ("config/serika.toml", 1, 0)]
-    {
+    for (path, dialects_on, clients) in [
+        ("config/gatepost.toml", 4, 4),
+        ("config/minimal.toml", 1, 1),
+        ("config/serechat.toml", 1, 1),
+        ("config/serika.toml", 1, 0),
+        ("config/standard.toml", 1, 2),
+    ] {
         let text = text(path);
         let written = Written { name: path, text: &text, folder: Path::new("/etc/gatepost") };
         let (config, dialects) = load_text(written, DIALECTS, reserved, &environment()).unwrap_or_else(|problems| panic!("\n{problems}"));

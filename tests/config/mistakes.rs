@@ -2,15 +2,31 @@
 
 use std::path::Path;
 
-use gatepost::config::{Environment, load as load_file};
+use gatepost::{
+    config::{Environment, Written, load as load_file, load_text},
+    dialects::DIALECTS,
+};
 
-use super::support::{ROWS, load, mistakes, reserved};
+use super::support::{ROWS, environment, load, mistakes, reserved, told};
 
 #[test]
 fn each_mistake_is_told_with_its_place_and_a_remedy() {
+    assert_told(include_str!("mistakes.txt"), mistakes);
+}
+
+#[test]
+fn each_mistake_in_the_options_of_a_dialect_is_told_too() {
+    assert_told(include_str!("mistakes_of_dialects.txt"), |text| {
+        let written = Written { name: "gatepost.toml", text, folder: Path::new("/etc/gatepost") };
+        told(load_text(written, DIALECTS, reserved, &environment()))
+    });
+}
+
+/// Asserts that what is told of the files in this text is what stands below each.
+fn assert_told(expected: &str, mistakes: impl Fn(&str) -> Vec<String>) {
     let mut before = String::new();
     let mut told = String::new();
-    for block in include_str!("mistakes.txt").split_inclusive("\n\n") {
+    for block in expected.split_inclusive("\n\n") {
         let written = block.lines().filter_map(|line| line.strip_prefix('|'));
         let text: String = written.flat_map(|line| [line.strip_prefix(' ').unwrap_or(line), "\n"]).collect();
         if block.starts_with('#') {
@@ -22,7 +38,7 @@ fn each_mistake_is_told_with_its_place_and_a_remedy() {
             told.push('\n');
         }
     }
-    assert_eq!(told.trim_end(), include_str!("mistakes.txt").trim_end());
+    assert_eq!(told.trim_end(), expected.trim_end());
 }
 
 #[test]

@@ -83,6 +83,7 @@ pub(super) fn environment() -> Environment {
             ("GATEPOST_ROOT", SECRET),
             ("MODEL_API_KEY", "sk-model"),
             ("BOOTSPRING_SECRET", SECRET),
+            ("RESEARCH_TOOL_SECRET", SECRET),
             ("EMPTY", "\n"),
             ("SHORT", "too-short"),
             ("TWO_LINES", "one\ntwo"),
@@ -101,7 +102,12 @@ pub(super) fn load(text: &str) -> Result<(Config, Vec<Bootspring>), Problems> {
 
 /// What is wrong with a text, a line each: `line:column key: message; remedy`.
 pub(super) fn mistakes(text: &str) -> Vec<String> {
-    let Err(problems) = load(text) else { return Vec::new() };
+    told(load(text))
+}
+
+/// The same of what was read.
+pub(super) fn told<T>(read: Result<T, Problems>) -> Vec<String> {
+    let Err(problems) = read else { return Vec::new() };
     let told = |problem: &gatepost::config::Problem| {
         format!("{}:{} {}: {}; {}", problem.line, problem.column, problem.key, problem.message, problem.remedy)
     };

@@ -1,11 +1,14 @@
 //! Every state of a grant × every rule, by example.
 
 mod admit;
+mod current;
 mod decide;
 mod exchange;
 mod redeem;
+mod redeem_code;
 mod refresh;
 mod revoke;
+mod revoke_access;
 mod times;
 
 use std::time::Duration;
@@ -16,6 +19,7 @@ use gatepost::oauth::{
     refusal::ErrorCode,
     scope::Scopes,
     secret::{RootId, Salt},
+    signing::KeyId,
     step::Step,
     token::{Kind, Presented, Proof, mint},
 };
@@ -115,6 +119,11 @@ fn proof(kind: Kind, number: u32) -> Proof {
     let (ring, salt) = (keyring(), Salt::from_random([7; 32]));
     let text = mint(&ring, RootId::DEFAULT, "x_", kind, grant_id(1).as_bytes(), number, &salt).unwrap();
     Presented::read(&ring, kind, text.expose_secret()).unwrap().prove(&ring, &salt).unwrap()
+}
+
+/// The name of a signing key; the same number makes the same name.
+fn key(n: u64) -> KeyId {
+    serde_json::from_value(format!("{n:032x}").into()).unwrap()
 }
 
 /// Hands the rule those who may ask: the client that did, another one, and the same in another

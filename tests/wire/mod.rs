@@ -7,3 +7,5 @@ mod login;
 mod pages;
 mod serechat;
 mod serika;
+mod standard;
+mod standard_races;

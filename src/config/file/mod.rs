@@ -163,6 +163,11 @@ impl<'a> Section<'a> {
         self.report.scopes.clone()
     }
 
+    /// Every resource that was named so far, and where.
+    pub(super) fn named_resources(&self) -> Vec<(String, Place)> {
+        self.report.resources.clone()
+    }
+
     /// The value of a key. The key is known from now on.
     fn look_up(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         if !self.asked.contains(&key) {

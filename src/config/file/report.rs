@@ -18,6 +18,8 @@ pub(super) struct Report {
     pub(super) known: BTreeSet<String>,
     /// Every scope that was named, and where.
     pub(super) scopes: Vec<(String, Place)>,
+    /// Every resource that was named, and where.
+    pub(super) resources: Vec<(String, Place)>,
 }
 
 struct Finding {

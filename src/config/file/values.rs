@@ -12,7 +12,7 @@ use url::Url;
 use super::{Section, instead};
 use crate::{
     config::problem::{Flaw, Place},
-    oauth::scope::Scopes,
+    oauth::{audience::Audience, scope::Scopes},
 };
 
 /// What is expected where nothing better can be said.
@@ -194,6 +194,17 @@ impl<'a> Section<'a> {
             self.report.scopes.extend(default.clone().map(|name| (name, place.clone())));
         }
         scopes.unwrap_or_else(|| default.collect())
+    }
+
+    /// A list of resources (RFC 8707). Each must be one that the gateway protects, which is looked at in
+    /// the end.
+    pub fn resources(&mut self, key: &'static str) -> Option<Audience> {
+        let mut placed = Vec::new();
+        for (element, place) in self.elements(key)? {
+            placed.extend(self.parse_value(element, place.clone(), TEXT, |text| Ok((text.to_owned(), place))));
+        }
+        self.report.resources.extend(placed.iter().cloned());
+        Some(placed.into_iter().map(|(resource, _)| resource).collect())
     }
 
     /// Whether a list stands where something else could, too. When only the keys are of interest,

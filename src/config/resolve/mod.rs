@@ -10,6 +10,7 @@ mod connections;
 mod limits;
 mod pages;
 mod proxies;
+mod resources;
 mod roots;
 mod routes;
 mod upstreams;
@@ -23,7 +24,7 @@ use std::{
 };
 
 use super::{
-    Claim, Config, DialectRow, Environment, Log, LogFormat, Mount, Mounted, Pages, Problems, PublicUrl, Section, UnderscoreHeaders,
+    Claim, Config, DialectRow, Environment, Log, LogFormat, Mount, Mounted, Pages, Problems, PublicUrl, Route, Section, UnderscoreHeaders,
     Written,
     file::{self, instead, nearest},
     path,
@@ -111,8 +112,9 @@ fn read<D: Mounted>(root: &mut Section<'_>, rows: &[DialectRow<D>], reserved: fn
 
     let dialects: Vec<D> = dialects.into_iter().map(|(dialect, _)| dialect).collect();
     let clients: Vec<Declared> = dialects.iter().flat_map(Mounted::clients).collect();
-    let routes = routes.into_iter().map(|(route, _)| route).collect();
+    let routes: Vec<Route> = routes.into_iter().map(|(route, _)| route).collect();
     let public_url = public_url?;
+    resources::check(root, &public_url, &routes);
     let config = Config {
         public_url,
         listen,

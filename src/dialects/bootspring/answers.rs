@@ -7,26 +7,10 @@ use serde_json::json;
 use super::Bootspring;
 use crate::{
     dialects::rfc::{Problem, flat, flat_parts},
-    engine::{Error, Started, Tokens},
+    engine::{Error, Tokens},
     message::{Body, Refused, RequestId, Shape, reply},
     oauth::refusal::{ErrorCode, Refusal},
 };
-
-/// RFC 8628 section 3.2.
-pub(super) fn started(started: &Started, page: &str, options: &Bootspring) -> Response<Body> {
-    let user_code = started.user_code.shown();
-    reply::no_store(reply::json(
-        StatusCode::OK,
-        &json!({
-            "device_code": started.device_code.expose_secret(),
-            "verification_uri_complete": format!("{page}?user_code={user_code}"),
-            "user_code": user_code,
-            "verification_uri": page,
-            "expires_in": options.code_life.as_secs(),
-            "interval": options.interval.as_secs(),
-        }),
-    ))
-}
 
 /// RFC 6749 section 5.1, and the same in the words of the published command line.
 pub(super) fn tokens(tokens: &Tokens, options: &Bootspring) -> Response<Body> {

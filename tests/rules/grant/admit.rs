@@ -8,7 +8,7 @@ use gatepost::oauth::{
 use jiff::Timestamp;
 
 use super::{
-    FALLEN, UPHELD, approval, approved, at, before, denied, issue, live, live_with, pending, proof, refresh, refreshed_twice, revoked,
+    FALLEN, UPHELD, approval, approved, at, before, denied, issue, key, live, live_with, pending, proof, refresh, refreshed_twice, revoked,
 };
 
 /// The number of the issue that was admitted.
@@ -85,4 +85,29 @@ fn nothing_opens_once_user_or_client_took_it_back() {
     }
     // A user who is enabled again, and took nothing back, has his grants again.
     assert_eq!(admit(&refreshed_twice(), 3, UPHELD, at(701)), Ok(3));
+}
+
+#[test]
+fn a_key_opens_what_it_was_asked_to_sign_and_nothing_else() {
+    let signed = |number, issued| Issue { key: Some(key(1)), ..issue(number, issued) };
+    let grant = live_with(vec![issue(1, at(100)), signed(2, at(200))]);
+    let number = |number, by: Option<u64>| {
+        let key = by.map(key);
+        grant.admit(proof(Kind::Access, number), key, UPHELD, at(300)).map(|(_, issue)| issue.number)
+    };
+    assert_eq!((number(1, None), number(2, Some(1))), (Ok(1), Ok(2)));
+    for (issue, by) in [(1, Some(1)), (2, None), (2, Some(2)), (3, Some(1))] {
+        assert_eq!(number(issue, by), Err(NotAdmitted::Unknown), "{issue} {by:?}");
+    }
+}
+
+#[test]
+fn what_was_taken_back_is_revoked_also_to_the_last_moment_and_the_others_open() {
+    let taken = Issue { revoked: true, ..issue(2, at(500)) };
+    let grant = live_with(vec![issue(1, at(100)), taken, issue(3, at(700))]);
+    for (number, expected) in [(1, Ok(1)), (2, Err(NotAdmitted::Revoked)), (3, Ok(3))] {
+        assert_eq!(admit(&grant, number, UPHELD, at(705)), expected);
+    }
+    // Whether it has expired since makes no difference to who shows it.
+    assert_eq!(admit(&grant, 2, UPHELD, at(5000)), Err(NotAdmitted::Revoked));
 }

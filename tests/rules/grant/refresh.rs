@@ -1,8 +1,9 @@
 //! Refresh: an app trades its refresh token for the next pair.
 
 use gatepost::oauth::{
-    grant::{Grant, Issue, MAX_LIVE_ISSUES, RevokedBecause, State, Terms},
-    refusal::ErrorCode::{InvalidGrant, InvalidScope},
+    audience::Audience,
+    grant::{Grant, Issue, MAX_LIVE_ISSUES, RevokedBecause, State, Terms, Wanted},
+    refusal::ErrorCode::{InvalidGrant, InvalidScope, InvalidTarget},
     scope::Scopes,
     secret::RootId,
     step::{Step, TakesBack},
@@ -188,6 +189,32 @@ fn a_refresh_never_widens_what_was_granted() {
     let wanted = Scopes::parse("admin").unwrap();
     let step = refresh_as(&refreshed_twice(), Who::TheClient, UPHELD, 1, Some(&wanted), at(720));
     assert_ends(&refreshed_twice(), &step, at(720));
+}
+
+#[test]
+fn a_refresh_may_be_for_fewer_resources_and_the_next_one_is_for_all_again() {
+    let audience = |resources: &[&str]| -> Audience { resources.iter().map(|resource| (*resource).to_owned()).collect() };
+    let granted = Grant { audience: audience(&["https://a.example/v1", "https://a.example/v2"]), ..live() };
+    let wanting = |grant: &Grant, number, wanted: Option<&Audience>| {
+        as_caller(Who::TheClient, |caller| {
+            let wanted = Wanted { scopes: None, audience: wanted };
+            grant.refresh(proof(Kind::Refresh, number), caller, wanted, UPHELD, &TERMS, at(500))
+        })
+    };
+    for part in [&["https://a.example/v1"][..], &["https://a.example/v2/x"], &["https://a.example/v1", "https://a.example/v2/x"]] {
+        let part = audience(part);
+        let step = wanting(&granted, 1, Some(&part));
+        assert_eq!(step.outcome.as_ref().map(|issue| &issue.audience), Ok(&part));
+        let grant = next(&granted, &step);
+        assert_eq!(wanting(&grant, 2, None).outcome.map(|issue| issue.audience), Ok(granted.audience.clone()));
+    }
+    for more in [&["https://a.example"][..], &["https://a.example/v1", "https://a.example/v3"], &["https://a.example/v10"]] {
+        assert_refused(&wanting(&granted, 1, Some(&audience(more))), InvalidTarget, more);
+    }
+    // What is for everything may be for any part of it, and saying nothing is no part.
+    let whole = Grant { audience: Audience::default(), ..live() };
+    assert_eq!(wanting(&whole, 1, Some(&audience(&["https://b.example"]))).outcome.map(|issue| issue.audience.iter().count()), Ok(1));
+    assert_eq!(wanting(&granted, 1, Some(&Audience::default())).outcome.map(|issue| issue.audience), Ok(granted.audience.clone()));
 }
 
 #[test]

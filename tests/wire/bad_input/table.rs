@@ -1,6 +1,6 @@
 //! Every endpoint, what it takes, and how it says no.
 
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
 use gatepost::{
     app::Plan,
@@ -12,7 +12,7 @@ use http::Method;
 use serde_json::Value;
 
 use super::world::CONFIG;
-use crate::support::{authorize, http::Reply, pages};
+use crate::support::{http::Reply, pages};
 
 /// Where the fields of a request stand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,6 +73,18 @@ pub(super) const ROWS: &[Row] = &[
     row("POST", "/api/v1/auth/logout", Sends::Json, Says::Nested, &["refreshToken"]),
     row("POST", "/api/auth/app/request", Sends::Json, Says::FlatWithMessage, &["app_name"]),
     row("POST", "/api/auth/app/exchange", Sends::Json, Says::FlatWithMessage, &["request_id", "code"]),
+    row("POST", "/oauth/token", Sends::Form, Says::Flat, &["grant_type", "client_id", "code", "redirect_uri", "code_verifier"]),
+    row("POST", "/oauth/token", Sends::Form, Says::Flat, POLL),
+    row("POST", "/oauth/token", Sends::Form, Says::Flat, REFRESH),
+    row("POST", "/oauth/token", Sends::Form, Says::Flat, &["grant_type", "client_id", "client_secret", "scope"]),
+    row("POST", "/oauth/device_authorization", Sends::Form, Says::Flat, START),
+    row("POST", "/oauth/introspect", Sends::Form, Says::Flat, &["client_id", "client_secret", "token"]),
+    row("GET", "/oauth/userinfo", Sends::Nothing, Says::Flat, &[]),
+    row("POST", "/oauth/userinfo", Sends::Nothing, Says::Flat, &[]),
+    // What it takes back is needed above.
+    row("POST", "/oauth/revoke", Sends::Form, Says::Flat, &["client_id", "token"]),
+    row("GET", "/.well-known/oauth-authorization-server", Sends::Nothing, Says::Flat, &[]),
+    row("HEAD", "/.well-known/oauth-authorization-server", Sends::Nothing, Says::Flat, &[]),
     row("GET", "/authorize-app", Sends::Query, Says::Page, &["request_id"]),
     row("POST", "/authorize-app", Sends::Form, Says::Page, &["form", "request_id", "decision"]),
     row("GET", "/", Sends::Nothing, Says::Page, &[]),
@@ -121,9 +133,13 @@ pub(super) const ROWS: &[Row] = &[
 
 /// What the gateway says that it answers: methods and paths.
 pub(super) fn claimed() -> BTreeSet<(String, String)> {
-    let written = Written { name: "test", text: &CONFIG, folder: Path::new("") };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("root"), "r".repeat(32)).unwrap();
+    let written = Written { name: "test", text: &CONFIG, folder: folder.path() };
     let plan = Plan::read(written).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
-    let dialects = plan.dialects.iter().flat_map(Mounted::claims);
+    // Serika's endpoints are held by tests/wire/serika, the documents about resources by tests/proxy.
+    let is_held_elsewhere = |claim: &gatepost::config::Claim| claim.owner == "dialect serika" || matches!(claim.paths, Paths::Prefix(_));
+    let dialects = plan.dialects.iter().flat_map(Mounted::claims).filter(|claim| !is_held_elsewhere(claim));
     let claims = dialects.chain([health::claim()]);
     let named = |claim: gatepost::config::Claim| {
         let Paths::Exact(path) = claim.paths else { panic!("{:?} is no endpoint", claim.paths) };
@@ -136,7 +152,7 @@ pub(super) fn claimed() -> BTreeSet<(String, String)> {
         (method.to_owned(), path.to_owned())
     };
     // What is wrong at an authorization page the app is told: tests/wire/pages/authorize.rs.
-    let is_authorization = |(_, path): &(String, String)| path == authorize::PAGE;
+    let is_authorization = |(_, path): &(String, String)| path == "/oauth/authorize";
     claims.flat_map(named).filter(|claim| !is_authorization(claim)).chain(web::PAGES.into_iter().map(page)).collect()
 }
 

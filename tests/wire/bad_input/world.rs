@@ -19,11 +19,31 @@ use crate::support::{
     http::{Reply, bearing},
     person::{Person, hidden, last_hidden},
     records::START,
+    redirect::{self, CHALLENGE, VERIFIER},
     watched::Watched,
 };
 
-/// All dialects are on.
-pub(super) static CONFIG: LazyLock<String> = LazyLock::new(|| format!("{}{}\n[dialects.serechat]\n", gateway::CONFIG, gateway::SERIKA));
+/// All dialects are on. A file of the configuration's folder is a client's secret as well.
+pub(super) static CONFIG: LazyLock<String> =
+    LazyLock::new(|| format!("{}{}\n[dialects.serechat]\n{STANDARD}", gateway::CONFIG, gateway::SERIKA));
+
+const STANDARD: &str = r#"
+[dialects.standard]
+hold = "0s"
+[[dialects.standard.clients]]
+id = "both"
+name = "An app in browsers and on devices"
+scopes = ["inference"]
+redirect_uris = ["https://app.example.com/cb"]
+grant_types = ["authorization_code", "device_code", "refresh_token"]
+[[dialects.standard.clients]]
+id = "robot"
+name = "A robot"
+scopes = ["inference"]
+grant_types = ["client_credentials"]
+secret = "file:root"
+resource_server = true
+"#;
 
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -37,6 +57,8 @@ pub(super) struct World {
     /// What good requests say: by path and field, by field where the path makes no difference.
     values: BTreeMap<String, String>,
     access: String,
+    /// For the standard's own.
+    standard: String,
 }
 
 /// The codes of a grant and, where Ada approved it, its tokens.
@@ -54,12 +76,12 @@ impl World {
 
     pub(super) async fn at(gateway: &Gateway) -> Self {
         let (ada, elsewhere, stranger) = (Person::signed_in(gateway).await, Person::signed_in(gateway).await, Person::at(gateway));
-        let app = ask(gateway, "app", Some(&ada)).await;
+        let app = ask(gateway, BOOTSPRING, "app", Some(&ada)).await;
         // Twice, so that there is something to be revoked at once.
-        ask(gateway, "app", Some(&ada)).await;
-        let cli = ask(gateway, "bootspring-cli", Some(&ada)).await;
-        let app_pending = ask(gateway, "app", None).await;
-        let cli_pending = ask(gateway, "bootspring-cli", None).await;
+        ask(gateway, BOOTSPRING, "app", Some(&ada)).await;
+        let cli = ask(gateway, BOOTSPRING, "bootspring-cli", Some(&ada)).await;
+        let app_pending = ask(gateway, BOOTSPRING, "app", None).await;
+        let cli_pending = ask(gateway, BOOTSPRING, "bootspring-cli", None).await;
         // What was asked for so far counts no more.
         gateway.time.advance(Duration::from_secs(60));
 
@@ -100,6 +122,12 @@ impl World {
             (on_app("/apps/app").await, on_app("/apps/reset-secret").await, on_app("/apps/delete").await);
         let revoke_token = form(&account, "/account/tokens/revoke");
         let listed = Reply { body: applications.text().split_once("<article").unwrap().1.to_owned().into(), ..applications };
+        // The forms above are about another dialect's.
+        let (both, kept) = (ask(gateway, STANDARD_PATHS, "both", Some(&ada)).await, ask(gateway, STANDARD_PATHS, "both", Some(&ada)).await);
+        let both_pending = ask(gateway, STANDARD_PATHS, "both", None).await;
+        gateway.time.advance(Duration::from_secs(60));
+        let challenge = format!("code_challenge={CHALLENGE}&code_challenge_method=S256");
+        let code = redirect::code(gateway, &format!("/oauth/authorize?response_type=code&client_id=both&{challenge}")).await;
         let values = [
             ("client_id", "app".to_owned()),
             ("scope", "inference".to_owned()),
@@ -110,6 +138,16 @@ impl World {
             ("device.platform", "linux".to_owned()),
             ("device.arch", "x64".to_owned()),
             ("device.hostname", "laptop".to_owned()),
+            ("/oauth/token client_id", "both".to_owned()),
+            ("/oauth/token device_code", text(&both_pending.codes["device_code"])),
+            ("/oauth/token refresh_token", text(&both.tokens["refresh_token"])),
+            ("/oauth/token code", code),
+            ("redirect_uri", "https://app.example.com/cb".to_owned()),
+            ("code_verifier", VERIFIER.to_owned()),
+            ("client_secret", "r".repeat(32)),
+            ("/oauth/device_authorization client_id", "both".to_owned()),
+            ("token", text(&kept.tokens["access_token"])),
+            ("/oauth/revoke client_id", "both".to_owned()),
             ("app_name", "An app".to_owned()),
             ("request_id", request),
             ("code", "123456".to_owned()),
@@ -154,7 +192,8 @@ impl World {
             let here = [("dialect", "serika"), ("client", &made), ("name", "Another name")];
             values.extend(here.map(|(name, value)| (format!("{path} {name}"), value.to_owned())));
         }
-        Self { ada, elsewhere, stranger, values, access: text(&app.tokens["access_token"]) }
+        let (access, standard) = (text(&app.tokens["access_token"]), text(&kept.tokens["access_token"]));
+        Self { ada, elsewhere, stranger, values, access, standard }
     }
 
     /// Sends a request as whoever would send a good one.
@@ -163,6 +202,7 @@ impl World {
             "/sign-in" => self.stranger.send(request).await,
             "/account/password" => self.elsewhere.send(request).await,
             "/api/v1/auth/me" => self.ada.send(bearing(request, &self.access)).await,
+            "/oauth/userinfo" => self.ada.send(bearing(request, &self.standard)).await,
             _ => self.ada.send(request).await,
         }
     }
@@ -171,7 +211,10 @@ impl World {
     pub(super) fn form(&self, row: &Row) -> Vec<(&'static str, &str)> {
         let value = |name: &'static str| match name {
             "grant_type" if row.fields.contains(&"refresh_token") => "refresh_token",
+            "grant_type" if row.fields.contains(&"code") => "authorization_code",
+            "grant_type" if row.fields.contains(&"client_secret") => "client_credentials",
             "grant_type" => DEVICE_CODE,
+            "client_id" if row.fields.contains(&"client_secret") => "robot",
             _ => self.values.get(&format!("{} {name}", row.path)).or_else(|| self.values.get(name)).unwrap(),
         };
         row.fields.iter().map(|name| (*name, value(name))).collect()
@@ -190,20 +233,26 @@ impl World {
     /// What was sent and is nobody else's to know.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
         let is_secret = |name: &str| {
-            ["device_code", "refresh_token", "refreshToken", "password", "user_code", "current", "new", "again"].contains(&name)
-                || name.ends_with(" form")
+            let secret = ["device_code", "refresh_token", "refreshToken", "password", "user_code", "current", "new", "again"];
+            let of_the_standard = ["client_secret", "token", "code_verifier", "/oauth/token code"];
+            secret.contains(&name) || of_the_standard.contains(&name) || name.ends_with(" form")
         };
         self.values.iter().filter(move |(name, _)| is_secret(name)).map(|(_, value)| value.as_str())
     }
 }
 
-async fn ask(gateway: &Gateway, client: &str, approves: Option<&Person>) -> Asked {
-    let (status, codes) = gateway.post_form("/auth/device/code", &[("client_id", client)]).await;
+/// Where a dialect's devices ask for codes, and for tokens.
+type Paths = [&'static str; 2];
+const BOOTSPRING: Paths = ["/auth/device/code", "/auth/device/token"];
+const STANDARD_PATHS: Paths = ["/oauth/device_authorization", "/oauth/token"];
+
+async fn ask(gateway: &Gateway, [codes_at, tokens_at]: Paths, client: &str, approves: Option<&Person>) -> Asked {
+    let (status, codes) = gateway.post_form(codes_at, &[("client_id", client)]).await;
     assert_eq!(status, 200, "{codes}");
     let Some(person) = approves else { return Asked { codes, tokens: Value::Null } };
     person.approve(codes["user_code"].as_str().unwrap()).await;
     let poll = [("grant_type", DEVICE_CODE), ("client_id", client), ("device_code", codes["device_code"].as_str().unwrap())];
-    let (status, tokens) = gateway.post_form("/auth/device/token", &poll).await;
+    let (status, tokens) = gateway.post_form(tokens_at, &poll).await;
     assert_eq!(status, 200, "{tokens}");
     Asked { codes, tokens }
 }

@@ -156,7 +156,7 @@ async fn the_question_tells_who_asks_for_what_and_where_the_answer_goes() {
     check_guarded_towards(&known, "a port", "https:");
     assert!(!known.text().contains("unverified"), "{}", known.text());
     for (uri, told, source) in [
-        ("http://127.0.0.1:5001/callback", "An app on this computer", "http://127.0.0.1:5001"),
+        ("http://127.0.0.1:5001/callback", "An app on this computer", "http://127.0.0.1:5001 https:"),
         ("http://[::1]:5001/callback", "An app on this computer", "http: https:"),
         ("com.example.app:/callback", "An app on this device (<bdi>com.example.app</bdi>)", "com.example.app: https:"),
     ] {

@@ -1,0 +1,84 @@
+//! `[dialects.standard]`.
+
+use std::{sync::Arc, time::Duration};
+
+use http::Method;
+
+use super::{AUTHORIZE, NAME, clients, metadata};
+use crate::{
+    config::{Claim, DialectRow, Mount, Mounted, Paths, Section},
+    dialects::Dialect,
+    engine::Style,
+    oauth::{client::Declared, scope::Scopes},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// RFC 6749 section 4.1.2.
+const MAX_CODE_LIFE: Duration = Duration::from_secs(10 * 60);
+/// The longest that a poll may wait for its answer: below any client's time-out.
+const MAX_HOLD: Duration = Duration::from_millis(2500);
+
+/// The line in the table of dialects.
+pub const ROW: DialectRow<Arc<dyn Dialect>> = DialectRow { name: NAME, read: |mount, section| Arc::new(Standard::read(mount, section)) };
+
+/// The dialect with its options.
+#[derive(Debug)]
+pub struct Standard {
+    pub(super) mount: Mount,
+    pub(super) style: Style,
+    /// How long an authorization code is good for.
+    pub(super) code_life: Duration,
+    pub(super) device_code_life: Duration,
+    pub(super) interval: Duration,
+    pub(super) hold: Duration,
+    /// What users may make apps for, if they may.
+    pub(super) scopes: Option<Scopes>,
+    pub(super) clients: Vec<Declared>,
+}
+
+impl Standard {
+    fn read(mount: Mount, section: &mut Section<'_>) -> Self {
+        let interval = section.duration("interval", SECOND..=MINUTE).unwrap_or(5 * SECOND);
+        Self {
+            mount,
+            style: Style {
+                dialect: NAME,
+                access: "gp_at_",
+                access_life: section.duration("access", MINUTE..=DAY).unwrap_or(60 * MINUTE),
+                format: clients::token_format(section).unwrap_or_default(),
+                refresh: Some(("gp_rt_", section.duration("refresh", MINUTE..=366 * DAY).unwrap_or(30 * DAY))),
+            },
+            code_life: section.duration("code", 10 * SECOND..=MAX_CODE_LIFE).unwrap_or(MINUTE),
+            device_code_life: section.duration("device_code", MINUTE..=DAY).unwrap_or(15 * MINUTE),
+            interval,
+            hold: section.duration("hold", Duration::ZERO..=MAX_HOLD).unwrap_or(MAX_HOLD).min(interval / 2),
+            scopes: section.scopes("scopes").filter(|scopes| !scopes.is_empty()),
+            clients: section.clients(NAME, clients::read),
+        }
+    }
+
+    /// Where a path of the dialect is.
+    pub(super) fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.mount.prefix)
+    }
+}
+
+impl Mounted for Standard {
+    fn claims(&self) -> Vec<Claim> {
+        let claim = |path, methods: &[Method]| Claim {
+            owner: format!("dialect {NAME}"),
+            host: self.mount.host.clone(),
+            paths: Paths::Exact(path),
+            methods: methods.to_vec(),
+        };
+        let paths = super::PATHS.into_iter().map(|(_, path, methods, _)| claim(self.path(path), methods));
+        let page = claim(self.path(AUTHORIZE), &[]);
+        paths.chain([page]).chain(metadata::claims(self)).collect()
+    }
+
+    fn clients(&self) -> Vec<Declared> {
+        self.clients.clone()
+    }
+}
