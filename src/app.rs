@@ -10,7 +10,7 @@ use tokio::{runtime::Handle, task::JoinHandle};
 use crate::{
     clock::Clock,
     config::{Claim, Config, Environment, Pages, Problems, Written, resolve},
-    dialects::{Authorizes, DIALECTS, Dialect, House, metadata},
+    dialects::{Apps, Authorizes, DIALECTS, Dialect, House, metadata},
     engine::{Engine, KeysError, personal_client},
     limit::Limits,
     net::{
@@ -22,7 +22,7 @@ use crate::{
     },
     oauth::{client::Declared, secret::Keyring},
     ops::{
-        admin::{self, Admin},
+        admin::{self, Admin, MakesClients},
         health,
     },
     proxy::{
@@ -173,7 +173,9 @@ impl Interior {
 
     /// What an operator can do.
     pub fn admin(&self) -> Admin {
-        Admin::new(Arc::clone(&self.engine), &self.plan.config, self.clock.clone())
+        let apps = self.plan.dialects.iter().filter_map(|dialect| dialect.apps());
+        let makes_clients = apps.map(|Apps { spelling, scopes, grant_types, .. }| MakesClients { spelling, scopes, grant_types });
+        Admin::new(Arc::clone(&self.engine), &self.plan.config, makes_clients.collect(), self.clock.clone())
     }
 
     /// Opens the doors: binds, and starts to answer. What may block runs on `control`.

@@ -102,6 +102,7 @@ impl World {
             name: UserName::parse("ada").unwrap(),
             password: SecretString::from("correct horse"),
             email: None,
+            avatar: None,
             scopes: interior.config().default_scopes.clone(),
         };
         let user = runtime.block_on(engine.add_user(add)).unwrap();

@@ -115,6 +115,7 @@ async fn first_user(interior: &Interior) -> Result<Option<SecretString>, Failure
         name,
         password: password.clone(),
         email: Some(format!("{USER}@localhost")),
+        avatar: None,
         scopes: interior.config().default_scopes.clone(),
     };
     match interior.engine().add_user(add).await {

@@ -191,7 +191,7 @@ impl Engine {
             match self.store.commit(vec![found.put(&next)]).await {
                 Ok(()) => {
                     if !next.enabled || next.generation != found.client.generation {
-                        self.cut_client(&next).await?;
+                        self.verifier.take_back(TakesBack::Client(next.key()));
                     }
                     return Ok(Some(next));
                 }
@@ -240,11 +240,13 @@ impl Engine {
                 owned.retain(|(dialect, id)| (dialect, id) != (&client.dialect, &client.id));
                 changes.push(Change::Put { key: Key::Owned(owner), expect, record: Record::Owned(Owned(owned)), until: None });
             }
-            match self.store.commit(changes).await {
-                Ok(()) => {
-                    self.cut_client(&client).await?;
-                    return Ok(Some(client));
-                }
+            let outcome = self.store.commit(changes).await;
+            if !matches!(outcome, Err(CommitError::Conflict)) {
+                // Also where nobody knows whether it is gone: who says it again may find no client.
+                self.verifier.take_back(TakesBack::Client(client.key()));
+            }
+            match outcome {
+                Ok(()) => return Ok(Some(client)),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable(unavailable)) => return Err(unavailable.into()),
             }
@@ -260,15 +262,6 @@ impl Engine {
         if let Err(error) = kept.await {
             tracing::warn!(%error, client = %client.id, %expires, "the end of a registered client could not be put off");
         }
-    }
-
-    /// Ends what is still on its way to a client.
-    async fn cut_client(&self, client: &Client) -> Result<(), Error> {
-        for id in self.store.grants_of_client(client.key()).await? {
-            self.verifier.take_back(TakesBack::Grant(id));
-            self.holds.release(id);
-        }
-        Ok(())
     }
 
     async fn found(&self, dialect: &str, id: &ClientId, owner: Option<UserId>) -> Result<Option<Found>, Unavailable> {

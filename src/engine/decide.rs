@@ -8,6 +8,7 @@ use super::{Engine, Error, PERSONAL};
 use crate::{
     limit::{Action, Who},
     oauth::{
+        client::Client,
         code::UserCode,
         grant::{Approval, Grant, RevokedBecause, State},
         id::{GrantId, SessionId, UserId},
@@ -135,12 +136,29 @@ impl Engine {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn live_grants(&self, user: &User) -> Result<Vec<Application>, Error> {
+        let theirs = |approval: &Approval| (approval.user, approval.user_generation) == (Some(user.id), user.generation);
+        self.live_among(self.store.grants_of(user.id).await?, theirs).await
+    }
+
+    /// Everything that opens something for a client itself, without any user, the newest first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn own_grants(&self, client: &Client) -> Result<Vec<Application>, Error> {
+        self.live_among(self.store.grants_of_client(client.key()).await?, |approval| approval.user.is_none()).await
+    }
+
+    /// Those of the grants that can still be used and were not taken back from their client.
+    async fn live_among(&self, ids: Vec<GrantId>, is_meant: impl Fn(&Approval) -> bool) -> Result<Vec<Application>, Error> {
         let now = self.clock.now();
         let mut applications = Vec::new();
-        for id in self.store.grants_of(user.id).await? {
+        for id in ids {
             let Some(grant) = self.store.grant(id).await?.map(|grant| grant.record) else { continue };
-            let theirs = |approval: &&Approval| (approval.user, approval.user_generation) == (Some(user.id), user.generation);
-            let Some(approval) = grant.approval().filter(theirs).filter(|_| grant.is_usable(now)) else { continue };
+            let Some(approval) = grant.approval().filter(|approval| is_meant(approval) && grant.is_usable(now)) else { continue };
+            let client = self.clients.find(&grant.dialect, &grant.client).await?.map(|found| found.client.generation);
+            if client != Some(approval.client_generation) {
+                continue;
+            }
             let (scopes, approved) = (approval.scopes.clone(), approval.at);
             let last_used = self.verifier.last_used(id).await?;
             applications.push(Application { grant, scopes, approved, last_used });

@@ -60,7 +60,7 @@ impl Engine {
             user.enabled = false;
             user.session_generation += 1;
         };
-        self.take_back_after(self.change_user(name, end).await?).await
+        Ok(self.cut_user(self.change_user(name, end).await?))
     }
 
     /// The user may sign in again, and what he granted before opens what it opened. `None` where
@@ -78,7 +78,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::disable_user`].
     pub async fn revoke_user(&self, name: &UserName) -> Result<Option<User>, Error> {
-        self.take_back_after(self.change_user(name, |user| user.generation += 1).await?).await
+        Ok(self.cut_user(self.change_user(name, |user| user.generation += 1).await?))
     }
 
     /// Gives a user a new password, and ends his sessions. Grants stay as they are. `None` where
@@ -147,14 +147,12 @@ impl Engine {
         Err(Error::Contended)
     }
 
-    /// Ends what runs under a user's grants. They are read after the change of the user: what was
-    /// let in before it is among them, and nothing is let in after it.
-    async fn take_back_after(&self, changed: Option<User>) -> Result<Option<User>, Error> {
+    /// Ends what runs under a user's grants, after the change of the user: what was let in before it
+    /// is found, and nothing is let in after it.
+    fn cut_user(&self, changed: Option<User>) -> Option<User> {
         if let Some(user) = &changed {
-            for grant in self.store.grants_of(user.id).await? {
-                self.verifier.take_back(TakesBack::Grant(grant));
-            }
+            self.verifier.take_back(TakesBack::User(user.id));
         }
-        Ok(changed)
+        changed
     }
 }

@@ -28,6 +28,8 @@ pub struct AddUser {
     pub password: SecretString,
     /// An address, where it is known.
     pub email: Option<String>,
+    /// A picture's address, where there is one.
+    pub avatar: Option<String>,
     /// The most that the user can grant.
     pub scopes: Scopes,
 }
@@ -90,7 +92,7 @@ impl Engine {
             name: add.name,
             password: Some(self.passwords.hash(add.password).await?),
             email: add.email,
-            avatar: None,
+            avatar: add.avatar,
             scopes: add.scopes,
             enabled: true,
             generation: 0,

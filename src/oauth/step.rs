@@ -1,8 +1,9 @@
 //! What a rule answers.
 
 use super::{
+    client::ClientKey,
     grant::Grant,
-    id::{GrantId, KeyId},
+    id::{GrantId, KeyId, UserId},
     refusal::Refusal,
 };
 
@@ -43,7 +44,7 @@ impl<O> Step<O> {
     }
 }
 
-/// What a step takes back.
+/// What is taken back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TakesBack {
     /// All that was ever issued under a grant.
@@ -52,4 +53,8 @@ pub enum TakesBack {
     Issue(GrantId, u32),
     /// All that a key signed.
     Key(KeyId),
+    /// All that a user granted.
+    User(UserId),
+    /// All that a client was given.
+    Client(ClientKey),
 }

@@ -1,9 +1,9 @@
-//! Administration: what an operator may do to users, grants and tokens.
+//! Administration: what an operator may do to users, clients, grants, tokens and signing keys.
 //!
 //! Each thing that can be done is a row of a table: a [`Noun`] has [`Verb`]s, a verb says which
 //! arguments it takes, how its answer reads, and what it does. The command line, its help and the
-//! API are made of these rows, so a new verb is a row and its function, and a new noun (a client, a
-//! key) is a file with its rows and a line in [`NOUNS`].
+//! API are made of these rows, so a new verb is a row and its function, and a new noun is a file
+//! with its rows and a line in [`NOUNS`].
 //!
 //! Two carriers bring a request here and the answer back: the socket of a running gateway
 //! ([`http`]), and the command line itself where none runs. The answer is the same.
@@ -18,8 +18,10 @@
 //! (RFC 6749 section 3.3).
 
 mod arguments;
+mod clients;
 mod grants;
 pub mod http;
+mod keys;
 mod tokens;
 mod users;
 mod verb;
@@ -37,10 +39,11 @@ use crate::{
     oauth::scope::Scopes,
 };
 pub use arguments::Arguments;
+pub use clients::MakesClients;
 pub use verb::{Argument, Form, NAME, Noun, Says, Verb};
 
 /// Everything that can be done.
-pub const NOUNS: &[Noun] = &[users::NOUN, grants::NOUN, tokens::NOUN];
+pub const NOUNS: &[Noun] = &[users::NOUN, clients::NOUN, grants::NOUN, tokens::NOUN, keys::NOUN];
 
 /// Does what the operator asks for.
 pub struct Admin {
@@ -49,6 +52,7 @@ pub struct Admin {
     /// Those that the configuration declares.
     scopes: BTreeSet<String>,
     default_scopes: Scopes,
+    makes_clients: Vec<MakesClients>,
 }
 
 /// Something to be done.
@@ -137,9 +141,10 @@ impl From<Error> for AdminError {
 }
 
 impl Admin {
-    /// Over this engine, under this configuration.
-    pub fn new(engine: Arc<Engine>, config: &Config, clock: Clock) -> Self {
-        Self { engine, clock, scopes: config.scopes.keys().cloned().collect(), default_scopes: config.default_scopes.clone() }
+    /// Over this engine, under this configuration, with the dialects in which clients can be made.
+    pub fn new(engine: Arc<Engine>, config: &Config, makes_clients: Vec<MakesClients>, clock: Clock) -> Self {
+        let (scopes, default_scopes) = (config.scopes.keys().cloned().collect(), config.default_scopes.clone());
+        Self { engine, clock, scopes, default_scopes, makes_clients }
     }
 
     /// Does what is asked for, and notes that in the log.

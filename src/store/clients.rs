@@ -86,8 +86,7 @@ impl Clients {
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn generation(&self, dialect: &str, id: &ClientId) -> Result<Option<u64>, Unavailable> {
-        let key = ClientKey::of(dialect, id);
+    pub async fn generation(&self, key: ClientKey) -> Result<Option<u64>, Unavailable> {
         Ok(match (self.store.client(key).await?.map(|kept| kept.record), self.declared.get(&key)) {
             (Some(Kept::Whole(client)), None) => client.enabled.then_some(client.generation),
             (Some(Kept::Standing { enabled, generation }), Some(_)) => enabled.then_some(generation),

@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     clock::Clock,
     oauth::{
+        client::ClientKey,
         grant::{Issue, NotAdmitted, Standing, after},
         id::GrantId,
         secret::{Keyring, Salt},
@@ -26,7 +27,7 @@ use crate::{
     store::{Clients, Soft, SoftKey, Store, Unavailable},
 };
 pub use signing::SigningSnapshot;
-pub use streams::{OpenStream, OpenStreams};
+pub use streams::{OpenStream, OpenStreams, Owner};
 
 /// Last use is noted this often at most.
 const LAST_USE_STEP: SignedDuration = SignedDuration::from_secs(10);
@@ -133,7 +134,7 @@ impl Verifier {
         let presented = self.read(token).ok_or(Denied::Unknown)?;
         // Entered before the grant is read: a revocation that comes after the reading finds it.
         let stream = self.streams.enter(presented.grant(), presented.number(), presented.key());
-        let (subject, _) = self.judge(&presented).await?;
+        let (subject, _) = self.judge(&presented, Some(&stream)).await?;
         self.note_use(subject.grant, self.clock.now());
         Ok((subject, stream))
     }
@@ -144,7 +145,7 @@ impl Verifier {
     /// # Errors
     /// [`Denied`].
     pub async fn inspect(&self, token: &str) -> Result<(Subject, Issue), Denied> {
-        self.judge(&self.read(token).ok_or(Denied::Unknown)?).await
+        self.judge(&self.read(token).ok_or(Denied::Unknown)?, None).await
     }
 
     /// An access token that we made; `None` for everything else.
@@ -157,17 +158,22 @@ impl Verifier {
         }
     }
 
-    async fn judge(&self, presented: &AccessToken) -> Result<(Subject, Issue), Denied> {
+    async fn judge(&self, presented: &AccessToken, stream: Option<&OpenStream>) -> Result<(Subject, Issue), Denied> {
         let id = presented.grant();
         let grant = self.store.grant(id).await.map_err(Denied::Unavailable)?.ok_or(Denied::Unknown)?.record;
         let proof = presented.prove(&self.keyring, &grant.salt).ok_or(Denied::Unknown)?;
-        let user = match grant.approval().and_then(|approval| approval.user) {
+        let approver = grant.approval().and_then(|approval| approval.user);
+        let client = ClientKey::of(&grant.dialect, &grant.client);
+        if let Some(stream) = stream {
+            stream.belongs_to(Owner { user: approver, client });
+        }
+        let user = match approver {
             Some(user) => self.store.user(user).await.map_err(Denied::Unavailable)?.map(|user| user.record),
             None => None,
         };
         let standing = Standing {
             user: user.as_ref().filter(|user| user.enabled).map(|user| user.generation),
-            client: self.clients.generation(&grant.dialect, &grant.client).await.map_err(Denied::Unavailable)?,
+            client: self.clients.generation(client).await.map_err(Denied::Unavailable)?,
         };
         let issue = match grant.admit(proof, presented.key(), standing, self.clock.now()) {
             Ok((_, issue)) => issue.clone(),
@@ -192,6 +198,8 @@ impl Verifier {
             TakesBack::Grant(id) => self.streams.cut(id, None),
             TakesBack::Issue(id, number) => self.streams.cut(id, Some(number)),
             TakesBack::Key(kid) => self.streams.cut_signed(kid),
+            TakesBack::User(id) => self.streams.cut_owned(|owner| owner.user == Some(id)),
+            TakesBack::Client(key) => self.streams.cut_owned(|owner| owner.client == key),
         }
     }
 

@@ -1,11 +1,14 @@
 //! The answers that are still on their way, so that taking access back ends them too.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
 use tokio_util::sync::CancellationToken;
 
-use crate::oauth::id::{GrantId, KeyId};
+use crate::oauth::{
+    client::ClientKey,
+    id::{GrantId, KeyId, UserId},
+};
 
 /// All open streams of this process, by grant.
 #[derive(Clone, Default)]
@@ -16,15 +19,29 @@ struct Open {
     number: u32,
     key: Option<KeyId>,
     count: usize,
+    run: Arc<Run>,
+}
+
+#[derive(Default)]
+struct Run {
     cut: CancellationToken,
+    owner: OnceLock<Owner>,
+}
+
+/// On whom a grant rests. Streams outlive its record, by which they could be found otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Owner {
+    /// Who approved; nobody, where a client asked for itself.
+    pub user: Option<UserId>,
+    /// The app.
+    pub client: ClientKey,
 }
 
 /// One answer's entry; it leaves the table when dropped.
 pub struct OpenStream {
     table: OpenStreams,
     grant: GrantId,
-    number: u32,
-    cut: CancellationToken,
+    run: Arc<Run>,
 }
 
 impl OpenStreams {
@@ -32,32 +49,42 @@ impl OpenStreams {
     /// that a revocation that comes in between is not missed.
     pub fn enter(&self, grant: GrantId, number: u32, key: Option<KeyId>) -> OpenStream {
         let mut open = self.0.entry(grant).or_default();
-        let same = open.iter_mut().find(|open| open.number == number && !open.cut.is_cancelled());
-        let cut = match same {
+        let same = open.iter_mut().find(|open| open.number == number && !open.run.cut.is_cancelled());
+        let run = match same {
             Some(open) => {
                 open.count += 1;
-                open.cut.clone()
+                Arc::clone(&open.run)
             }
             None => {
-                let cut = CancellationToken::new();
-                open.push(Open { number, key, count: 1, cut: cut.clone() });
-                cut
+                let run = Arc::<Run>::default();
+                open.push(Open { number, key, count: 1, run: Arc::clone(&run) });
+                run
             }
         };
-        OpenStream { table: self.clone(), grant, number, cut }
+        OpenStream { table: self.clone(), grant, run }
     }
 
     /// Ends every stream of a grant, or those of one of its access tokens.
     pub fn cut(&self, grant: GrantId, number: Option<u32>) {
         if let Some(open) = self.0.get(&grant) {
-            open.iter().filter(|open| number.is_none_or(|number| open.number == number)).for_each(|open| open.cut.cancel());
+            open.iter().filter(|open| number.is_none_or(|number| open.number == number)).for_each(|open| open.run.cut.cancel());
         }
     }
 
     /// Ends every stream under a token that this key signed.
     pub fn cut_signed(&self, key: KeyId) {
+        self.cut_all(|open| open.key == Some(key));
+    }
+
+    /// Ends every stream of whom this says so.
+    pub fn cut_owned(&self, is_theirs: impl Fn(&Owner) -> bool) {
+        self.cut_all(|open| open.run.owner.get().is_some_and(&is_theirs));
+    }
+
+    /// Looks at every stream there is: this is rare, and what is done for each request is not.
+    fn cut_all(&self, is_meant: impl Fn(&Open) -> bool) {
         for open in self.0.iter() {
-            open.iter().filter(|open| open.key == Some(key)).for_each(|open| open.cut.cancel());
+            open.iter().filter(|open| is_meant(open)).for_each(|open| open.run.cut.cancel());
         }
     }
 }
@@ -69,20 +96,25 @@ impl OpenStream {
     }
 
     /// Completes when the stream's access is taken back.
-    pub const fn cut(&self) -> &CancellationToken {
-        &self.cut
+    pub fn cut(&self) -> &CancellationToken {
+        &self.run.cut
+    }
+
+    /// Says whose it is. To be done before it is read whether they are still there, so that what
+    /// stops them in between is not missed.
+    pub fn belongs_to(&self, owner: Owner) {
+        self.run.owner.get_or_init(|| owner);
     }
 }
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
-        if let Some(mut open) = self.table.0.get_mut(&self.grant) {
-            let is_cut = self.cut.is_cancelled();
-            if let Some(at) = open.iter().position(|open| open.number == self.number && open.cut.is_cancelled() == is_cut) {
-                open[at].count -= 1;
-                if open[at].count == 0 {
-                    open.swap_remove(at);
-                }
+        if let Some(mut open) = self.table.0.get_mut(&self.grant)
+            && let Some(at) = open.iter().position(|open| Arc::ptr_eq(&open.run, &self.run))
+        {
+            open[at].count -= 1;
+            if open[at].count == 0 {
+                open.swap_remove(at);
             }
         }
         self.table.0.remove_if(&self.grant, |_, open| open.is_empty());

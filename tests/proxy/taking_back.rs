@@ -1,5 +1,9 @@
 //! Taking a grant back ends what runs under it, wherever that has got to.
 
+use std::time::Duration;
+
+use gatepost::oauth::{id::ClientId, user::UserName};
+
 use super::{
     raw::Wire,
     streaming::{Bench, asking},
@@ -96,4 +100,29 @@ async fn a_connection_that_served_the_grant_serves_others_after_it() {
     bench.stand.revoke(&token).await;
     wire.send("HTTP/1.1 204 No Content\r\n\r\n").await;
     assert_eq!(caller.head().await.status(), 204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_is_found_by_its_user_and_its_client_when_the_record_of_its_grant_is_gone() {
+    for by_client in [true, false] {
+        let (bench, token, of_bob) = bench().await;
+        let (mut caller, mut wire) = bench.streaming(&token.access).await;
+        let (mut bob, mut bobs) = bench.streaming(&of_bob).await;
+        bench.stand.gateway.time.advance(Duration::from_secs(366 * 24 * 3600));
+        bench.stand.store.sweep().await.unwrap();
+        assert!(bench.stand.store.grant(token.grant).await.unwrap().is_none());
+        let engine = &bench.stand.gateway.engine;
+        if by_client {
+            let app = ClientId::new("app");
+            engine.change_client("bootspring", &app, None, |client| client.generation += 1).await.unwrap().unwrap();
+            assert_eq!(bob.chunk().await, None);
+            bobs.closed().await;
+        } else {
+            engine.disable_user(&UserName::parse("ada").unwrap()).await.unwrap().unwrap();
+            bobs.send_chunk("data: 2\n\n").await;
+            assert_eq!(bob.chunk().await.as_deref(), Some("data: 2\n\n"));
+        }
+        assert_eq!(caller.chunk().await, None);
+        wire.closed().await;
+    }
 }

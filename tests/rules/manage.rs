@@ -1,20 +1,27 @@
 //! What an operator does to a user decides wherever something of that user's is shown, and what
 //! could not be ended is ended when he says it again.
 
-use std::sync::Arc;
+use std::{net::Ipv4Addr, sync::Arc};
 
 use gatepost::{
     clock::Manual,
-    engine::{Error, Unavailable},
-    oauth::{refusal::ErrorCode, user::UserName},
+    engine::{CreateClient, Error, OwnAccess, Spelling, Unavailable},
+    oauth::{
+        audience::Audience,
+        claim::Claim,
+        client::{GrantType, Origin},
+        refusal::ErrorCode,
+        user::UserName,
+    },
     store::{Change, Expect, Key, Record, Store, memory::Memory},
     verify::Denied,
 };
+use secrecy::ExposeSecret;
 
 use crate::support::{
     faulty::{Fault, Faulty, Weather},
-    house::{House, USER, put_user, word},
-    records::{START, user, user_id, user_name},
+    house::{DIALECT, House, STYLE, USER, put_user, word},
+    records::{START, scopes, user, user_id, user_name},
 };
 
 /// The engine over a store that fails when it is told to, with the user [`USER`] in it.
@@ -73,8 +80,8 @@ async fn what_could_not_be_cut_off_is_cut_off_the_next_time() {
         let change = async || if disables { house.engine.disable_user(&name).await } else { house.engine.revoke_user(&name).await };
         let (_, given) = house.let_in().await;
         let (_, stream) = house.show(&given.access).await.unwrap();
-        // The name, the user and the commit; then the list of what to cut.
-        faulty.plan(3, Fault::Before);
+        // The name, the user, and the commit, whose answer is lost.
+        faulty.plan(2, Fault::After);
         assert!(matches!(change().await, Err(Error::Unavailable(Unavailable { .. }))));
         assert!(!stream.cut().is_cancelled());
         assert!(is_revoked(&house.show(&given.access).await), "it is written all the same");
@@ -91,6 +98,7 @@ async fn every_user_who_is_made_is_on_the_list_once_in_the_order_of_names() {
             name: UserName::parse(other).unwrap(),
             password: "a better password".into(),
             email: None,
+            avatar: None,
             scopes: user(USER).scopes,
         };
         house.engine.add_user(add).await.unwrap();
@@ -112,4 +120,33 @@ async fn nobody_is_changed_where_nobody_has_the_name() {
     assert!(house.engine.revoke_user(&nobody).await.unwrap().is_none());
     assert!(house.engine.reset_password(&nobody, "a better password".into()).await.unwrap().is_none());
     assert!(house.engine.users().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_deleted_clients_streams_are_cut_though_the_answer_is_lost() {
+    let (house, faulty, _) = house().await;
+    let create = CreateClient {
+        spelling: Spelling { dialect: DIALECT, id: "app_", secret: "secret_" },
+        owner: None,
+        origin: Origin::Managed,
+        name: Claim::exact("An app").unwrap(),
+        description: None,
+        redirect_uris: Vec::new(),
+        scopes: scopes(),
+        grant_types: GrantType::ALL.into(),
+        public: false,
+        format: None,
+        resource_server: None,
+        verified: false,
+    };
+    let (client, _) = house.engine.create_client(create).await.unwrap();
+    let peer = Ipv4Addr::LOCALHOST.into();
+    let own = OwnAccess { style: &STYLE, client: &client, scopes: None, audience: Audience::default(), peer };
+    let access = house.engine.own_access(own).await.unwrap().access;
+    let (_, stream) = house.show(access.expose_secret()).await.unwrap();
+    // The client, and the commit.
+    faulty.plan(1, Fault::After);
+    assert!(matches!(house.engine.delete_client(DIALECT, &client.id, None).await, Err(Error::Unavailable(_))));
+    assert!(stream.cut().is_cancelled() && is_revoked(&house.show(access.expose_secret()).await));
+    assert!(house.engine.delete_client(DIALECT, &client.id, None).await.unwrap().is_none());
 }

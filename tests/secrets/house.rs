@@ -173,7 +173,8 @@ impl House {
         let time = Manual::starting_at(Timestamp::now() - Duration::from_secs(3600));
         let interior = Interior::open(Plan::load(&folder.path().join("gatepost.toml")).unwrap(), time.clock()).await.unwrap();
         let scopes = interior.config().default_scopes.clone();
-        let add = AddUser { name: UserName::parse("ada").unwrap(), password: SecretString::from(PASSWORD), email: None, scopes };
+        let add =
+            AddUser { name: UserName::parse("ada").unwrap(), password: SecretString::from(PASSWORD), email: None, avatar: None, scopes };
         let user = interior.engine().add_user(add).await.unwrap();
         issue(interior.engine(), &user, "bootspring-cli").await
     }

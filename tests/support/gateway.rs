@@ -118,6 +118,7 @@ impl Gateway {
             name: UserName::parse(USER).unwrap(),
             password: SecretString::from(PASSWORD),
             email: Some("ada@example.org".into()),
+            avatar: None,
             scopes: interior.config().default_scopes.clone(),
         };
         interior.engine().add_user(user).await.unwrap();
@@ -148,6 +149,7 @@ impl Gateway {
             name: UserName::parse(name).unwrap(),
             password: SecretString::from(PASSWORD),
             email: None,
+            avatar: None,
             scopes: Scopes::parse(scopes).unwrap(),
         };
         self.engine.add_user(add).await.unwrap();

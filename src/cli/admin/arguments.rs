@@ -17,6 +17,8 @@ Examples:
   gatepost admin user add ada --config gatepost.toml
   gatepost admin user disable ada --config gatepost.toml
   gatepost admin grant list --user ada --json --config gatepost.toml
+  gatepost admin client disable my-app --config gatepost.toml
+  gatepost admin key rotate EdDSA --config gatepost.toml
 
 A gateway that runs is asked over its admin socket, and does it at once. Where none runs, the
 command works on the gateway's store itself.
@@ -71,10 +73,12 @@ fn command_of_verb(verb: &'static Verb) -> Command {
 
 fn arg_of(argument: &'static Argument) -> Arg {
     let arg = Arg::new(argument.name).value_name(argument.value).help(argument.about);
+    let long = argument.name.replace('_', "-");
     match argument.form {
         Form::Positional => arg.required(true),
-        Form::Required => arg.long(argument.name).required(true),
-        Form::Optional => arg.long(argument.name),
+        Form::Required => arg.long(long).required(true),
+        Form::Optional => arg.long(long),
+        Form::Flag => arg.long(long).action(ArgAction::SetTrue),
         Form::Secret { from_stdin } => arg.long(from_stdin).action(ArgAction::SetTrue),
     }
 }
@@ -98,10 +102,15 @@ fn chosen(matches: &ArgMatches) -> Option<AdminCommand> {
     let verb = noun.verbs.iter().find(|row| row.verb == verb)?;
     let (mut arguments, mut secret) = (Arguments::default(), None);
     for argument in verb.arguments {
-        if matches!(argument.form, Form::Secret { .. }) {
-            secret = Some((argument.name, matches.get_flag(argument.name)));
-        } else if let Some(value) = matches.get_one::<String>(argument.name) {
-            arguments.set(argument.name, SecretString::from(value.as_str()));
+        match argument.form {
+            Form::Secret { .. } => secret = Some((argument.name, matches.get_flag(argument.name))),
+            Form::Flag if matches.get_flag(argument.name) => arguments.set(argument.name, SecretString::from("true")),
+            Form::Flag => {}
+            Form::Positional | Form::Required | Form::Optional => {
+                if let Some(value) = matches.get_one::<String>(argument.name) {
+                    arguments.set(argument.name, SecretString::from(value.as_str()));
+                }
+            }
         }
     }
     let path = |name| matches.get_one::<PathBuf>(name).cloned();

@@ -39,7 +39,7 @@ impl Arguments {
         if let Some(unknown) = self.0.keys().find(|name| !known.iter().any(|argument| argument.name == *name)) {
             return Err(AdminError::invalid(format!("there is no argument {unknown:?} here")));
         }
-        let missing = |argument: &&Argument| argument.form != Form::Optional && !self.0.contains_key(argument.name);
+        let missing = |argument: &&Argument| !matches!(argument.form, Form::Optional | Form::Flag) && !self.0.contains_key(argument.name);
         match known.iter().find(missing) {
             Some(argument) => Err(AdminError::invalid(format!("`{}` is missing", argument.name))),
             None => Ok(()),
@@ -54,6 +54,15 @@ impl Arguments {
     /// A text.
     pub(super) fn text(&self, name: &str) -> Result<&str, AdminError> {
         self.optional(name).ok_or_else(|| AdminError::invalid(format!("`{name}` is missing")))
+    }
+
+    /// Whether a flag was given.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, AdminError> {
+        match self.optional(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(AdminError::invalid(format!("`{name}` is \"true\" or \"false\""))),
+        }
     }
 
     /// A user's name.

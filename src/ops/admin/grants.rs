@@ -1,6 +1,6 @@
 //! `grant`: what apps were given.
 
-use std::net::IpAddr;
+use std::{collections::HashMap, net::IpAddr};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,6 +10,7 @@ use crate::{
     engine::{Application, Error},
     oauth::{
         claim::Claim,
+        client::{Client, ClientKey},
         grant::{Grant, RevokedBecause, State},
         id::{ClientId, GrantId},
         scope::Scopes,
@@ -28,10 +29,11 @@ pub(super) const NOUN: Noun = Noun {
     verbs: &[
         Verb {
             verb: "list",
-            about: "Show what opens something now, the newest of each user first. Personal tokens have the client `personal`",
+            about: "Show what opens something now, the newest of each user first. Personal tokens have the client `personal`; \
+                    what a client was given for itself, without a user, comes last",
             arguments: &[
                 Argument { name: "user", form: Form::Optional, value: "NAME", about: "Only what this user granted." },
-                Argument { name: "client", form: Form::Optional, value: "ID", about: "Only what clients of this id were granted." },
+                Argument { name: "client", form: Form::Optional, value: "ID", about: "Only what clients of this id were given." },
             ],
             says: Says::Table { columns: &["id", "user", "client", "state", "scopes", "ends", "last_used"], none: "There are no grants." },
             run: |admin, arguments| Box::pin(list(admin, arguments)),
@@ -90,11 +92,11 @@ struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    fn of(grant: &'a Grant, user: Option<&'a User>, now: Timestamp, last_used: Option<Timestamp>) -> Self {
+    fn of(grant: &'a Grant, user: Option<&'a User>, client: Option<&Client>, now: Timestamp, last_used: Option<Timestamp>) -> Self {
         let (approval, requester) = (grant.approval(), &grant.requester);
         Self {
             id: grant.id,
-            state: state(grant, user, now),
+            state: state(grant, user, client, now),
             because: if let State::Revoked { why, .. } = &grant.state { Some(*why) } else { None },
             user: user.map(|user| &user.name),
             client: &grant.client,
@@ -112,16 +114,18 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// How far it has come, in one word. A user who is disabled or took back everything decides before
-/// the record does.
-fn state(grant: &Grant, user: Option<&User>, now: Timestamp) -> &'static str {
-    let withdrawn = grant
-        .approval()
-        .is_some_and(|approval| approval.user.is_some() && user.is_none_or(|user| user.generation != approval.user_generation));
+/// How far it has come, in one word. A user or a client that is disabled, or from whom everything was
+/// taken back, decides before the record does.
+fn state(grant: &Grant, user: Option<&User>, client: Option<&Client>, now: Timestamp) -> &'static str {
+    let withdrawn = grant.approval().is_some_and(|approval| {
+        client.is_none_or(|client| client.generation != approval.client_generation)
+            || approval.user.is_some() && user.is_none_or(|user| user.generation != approval.user_generation)
+    });
+    let stopped = user.is_some_and(|user| !user.enabled) || client.is_some_and(|client| !client.enabled);
     match &grant.state {
         State::Approved { .. } | State::Live { .. } if withdrawn => "revoked",
         State::Pending { .. } | State::Approved { .. } | State::Live { .. } if grant.ends() <= now => "expired",
-        State::Approved { .. } | State::Live { .. } if user.is_some_and(|user| !user.enabled) => "suspended",
+        State::Approved { .. } | State::Live { .. } if stopped => "suspended",
         State::Pending { .. } => "pending",
         State::Approved { .. } => "approved",
         State::Live { .. } => "live",
@@ -136,14 +140,24 @@ async fn list(admin: &Admin, arguments: Arguments) -> Result<AdminAnswer, AdminE
         Some(_) => vec![users::named(admin, &arguments.user_name("user")?).await?],
         None => admin.engine.users().await?,
     };
-    let client = arguments.optional("client");
-    let mut found: Vec<(&User, Application)> = Vec::new();
+    let mut clients = admin.engine.all_clients().await?;
+    clients.retain(|client| arguments.optional("client").is_none_or(|id| client.id.as_str() == id));
+    let mut found: Vec<(Option<&User>, Application)> = Vec::new();
     for user in &users {
-        let live = admin.engine.live_grants(user).await?.into_iter();
-        found.extend(live.filter(|live| client.is_none_or(|client| live.grant.client.as_str() == client)).map(|live| (user, live)));
+        found.extend(admin.engine.live_grants(user).await?.into_iter().map(|live| (Some(user), live)));
     }
+    if arguments.optional("user").is_none() {
+        for client in &clients {
+            found.extend(admin.engine.own_grants(client).await?.into_iter().map(|live| (None, live)));
+        }
+    }
+    let clients: HashMap<ClientKey, &Client> = clients.iter().map(|client| (client.key(), client)).collect();
     let now = admin.clock.now();
-    AdminAnswer::of(&found.iter().map(|(user, live)| Shown::of(&live.grant, Some(user), now, live.last_used)).collect::<Vec<_>>())
+    let shown = found.iter().filter_map(|(user, Application { grant, last_used, .. })| {
+        let client = clients.get(&ClientKey::of(&grant.dialect, &grant.client))?;
+        Some(Shown::of(grant, *user, Some(client), now, *last_used))
+    });
+    AdminAnswer::of(&shown.collect::<Vec<_>>())
 }
 
 async fn show(admin: &Admin, arguments: Arguments) -> Result<AdminAnswer, AdminError> {
@@ -170,8 +184,9 @@ async fn shown(admin: &Admin, grant: &Grant) -> Result<AdminAnswer, AdminError> 
         Some(user) => admin.engine.user(user).await?,
         None => None,
     };
+    let client = admin.engine.find_client(&grant.dialect, &grant.client, None).await?;
     let last_used = admin.engine.last_used(grant.id).await?;
-    AdminAnswer::of(&Shown::of(grant, user.as_ref(), admin.clock.now(), last_used))
+    AdminAnswer::of(&Shown::of(grant, user.as_ref(), client.as_ref(), admin.clock.now(), last_used))
 }
 
 /// There is none of that id.

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use url::Url;
 
 use super::{Admin, AdminAnswer, AdminCode, AdminError, Argument, Arguments, Form, NAME, Noun, Says, Verb};
 use crate::{
@@ -19,7 +20,7 @@ const PASSWORD: Argument = Argument {
     value: "PASSWORD",
     about: "Read the password from standard input instead of asking for it.",
 };
-const FIELDS: &[&str] = &["name", "id", "email", "scopes", "enabled", "created"];
+const FIELDS: &[&str] = &["name", "id", "email", "avatar", "scopes", "enabled", "created"];
 
 /// The rows.
 pub(super) const NOUN: Noun = Noun {
@@ -32,6 +33,7 @@ pub(super) const NOUN: Noun = Noun {
             arguments: &[
                 NAME,
                 Argument { name: "email", form: Form::Optional, value: "ADDRESS", about: "The user's e-mail address." },
+                Argument { name: "avatar", form: Form::Optional, value: "URL", about: "The https address of the user's picture." },
                 Argument {
                     name: "scopes",
                     form: Form::Optional,
@@ -121,6 +123,7 @@ struct Shown<'a> {
     name: &'a UserName,
     id: UserId,
     email: Option<&'a str>,
+    avatar: Option<&'a str>,
     scopes: &'a Scopes,
     enabled: bool,
     created: Timestamp,
@@ -128,8 +131,9 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn of(user: &'a User) -> Self {
-        let User { name, id, email, scopes, enabled, created, .. } = user;
-        Self { name, id: *id, email: email.as_deref(), scopes, enabled: *enabled, created: super::to_the_second(*created) }
+        let User { name, id, email, avatar, scopes, enabled, created, .. } = user;
+        let (email, avatar) = (email.as_deref(), avatar.as_deref());
+        Self { name, id: *id, email, avatar, scopes, enabled: *enabled, created: super::to_the_second(*created) }
     }
 }
 
@@ -139,7 +143,8 @@ async fn add(admin: &Admin, arguments: Arguments) -> Result<AdminAnswer, AdminEr
     let scopes = arguments.optional("scopes").map(|text| admin.known_scopes(text)).transpose()?;
     let scopes = scopes.unwrap_or_else(|| admin.default_scopes.clone());
     let email = arguments.optional("email").map(email).transpose()?;
-    let add = AddUser { name, password, email, scopes };
+    let avatar = arguments.optional("avatar").map(avatar).transpose()?;
+    let add = AddUser { name, password, email, avatar, scopes };
     match admin.engine.add_user(add).await {
         Ok(user) => AdminAnswer::of(&Shown::of(&user)),
         Err(error @ AddUserError::NameTaken) => Err(AdminError::new(AdminCode::AlreadyExists, error.to_string())),
@@ -180,6 +185,17 @@ fn email(text: &str) -> Result<String, AdminError> {
     } else {
         Err(AdminError::invalid("this is no e-mail address"))
     }
+}
+
+/// Browsers fetch it from pages that are themselves fetched by https.
+fn avatar(text: &str) -> Result<String, AdminError> {
+    const LONGEST: usize = 2000;
+    let no_address = |_| AdminError::invalid("the avatar is no absolute URL");
+    let url = Url::parse(text).map_err(no_address)?;
+    if url.scheme() != "https" || !url.username().is_empty() || url.password().is_some() || url.as_str().len() > LONGEST {
+        return Err(AdminError::invalid(format!("the avatar is an https URL without a user name, of at most {LONGEST} characters")));
+    }
+    Ok(url.into())
 }
 
 fn changed(name: &UserName, user: Result<Option<User>, Error>) -> Result<AdminAnswer, AdminError> {

@@ -36,7 +36,7 @@ pub(super) type Run = for<'a> fn(&'a Admin, Arguments) -> Pin<Box<dyn Future<Out
 /// One argument. On the wire it is a text.
 #[derive(Clone, Copy, Debug)]
 pub struct Argument {
-    /// Its name.
+    /// Its name. The command line writes `-` for `_`.
     pub name: &'static str,
     /// How it is written on the command line.
     pub form: Form,
@@ -55,6 +55,8 @@ pub enum Form {
     Required,
     /// `--name VALUE`, which may be left out.
     Optional,
+    /// `--name`, which says yes by being there; "true" or "false" on the wire.
+    Flag,
     /// Asked for; required.
     Secret {
         /// The flag that has it read from standard input instead.

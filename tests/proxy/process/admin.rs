@@ -1,7 +1,10 @@
 //! `gatepost admin`.
 
 mod api;
+mod clients;
 mod command;
+mod keys;
+mod making;
 mod secrets;
 mod socket;
 mod taking_back;
@@ -20,6 +23,7 @@ use crate::{
 
 const ADD: [&str; 5] = ["admin", "user", "add", "grace", "--password-stdin"];
 const PASSWORD: &str = "a better password";
+const PICTURE: &str = "https://pictures.example/grace.png";
 
 /// Whether somebody can sign in.
 async fn signs_in(address: std::net::SocketAddr, password: &str) -> bool {
@@ -91,8 +95,11 @@ async fn a_user_who_is_added_while_the_gateway_runs_can_sign_in_at_once() {
 
 /// A user's life, told without what differs each time.
 async fn life_of_a_user(installation: &Installation) -> Vec<Value> {
-    let mut told =
-        vec![installation.told_of(&["user", "add", "Grace", "--email", "grace@example.org", "--password-stdin"], PASSWORD).await];
+    let mut told = vec![
+        installation
+            .told_of(&["user", "add", "Grace", "--email", "grace@example.org", "--avatar", PICTURE, "--password-stdin"], PASSWORD)
+            .await,
+    ];
     told.push(installation.told_of(&["user", "add", "bob", "--scopes", "images", "--password-stdin"], PASSWORD).await);
     for verb in [&["disable", "grace"][..], &["show", "grace"], &["enable", "grace"], &["revoke", "grace"], &["scopes", "grace", "images"]]
     {
@@ -115,9 +122,10 @@ async fn whether_the_gateway_runs_or_not_the_same_comes_out() {
     let (child, address) = up.serve().await;
     let told = life_of_a_user(&up).await;
     assert_eq!(told, life_of_a_user(&down).await);
-    let grace = |scopes, enabled| json!({"name": "grace", "email": "grace@example.org", "scopes": scopes, "enabled": enabled});
+    let grace =
+        |scopes, enabled| json!({"name": "grace", "email": "grace@example.org", "avatar": PICTURE, "scopes": scopes, "enabled": enabled});
     let all = "images inference";
-    let bob = json!({"name": "bob", "email": null, "scopes": "images", "enabled": true});
+    let bob = json!({"name": "bob", "email": null, "avatar": null, "scopes": "images", "enabled": true});
     let steps = [(all, true), (all, false), (all, false), (all, true), (all, true), ("images", true), ("images", true)];
     let mut expected: Vec<Value> = steps.into_iter().map(|(scopes, enabled)| grace(scopes, enabled)).collect();
     expected.insert(1, bob.clone());

@@ -9,8 +9,14 @@ use std::{
 use gatepost::{
     app::{Interior, Plan},
     clock::Clock,
-    engine::AddUser,
-    oauth::user::UserName,
+    engine::{AddUser, CreateClient, Spelling},
+    oauth::{
+        claim::Claim,
+        client::{GrantType, Origin},
+        id::ClientId,
+        signing::TokenFormat,
+        user::UserName,
+    },
 };
 use secrecy::SecretString;
 use tempfile::TempDir;
@@ -51,9 +57,29 @@ impl Installation {
     pub(super) async fn token(&self) -> Token {
         let interior = Interior::open(Plan::load(&self.config()).unwrap(), Clock::system()).await.unwrap();
         let (name, password) = (UserName::parse(USER).unwrap(), SecretString::from(PASSWORD));
-        let add = AddUser { name, password, email: None, scopes: interior.config().default_scopes.clone() };
+        let add = AddUser { name, password, email: None, avatar: None, scopes: interior.config().default_scopes.clone() };
         let user = interior.engine().add_user(add).await.unwrap();
         issue(interior.engine(), &user, "app").await
+    }
+
+    /// Makes a client that speaks Bootspring, while nothing runs.
+    pub(super) async fn client(&self, public: bool, format: Option<TokenFormat>) -> ClientId {
+        let interior = Interior::open(Plan::load(&self.config()).unwrap(), Clock::system()).await.unwrap();
+        let create = CreateClient {
+            spelling: Spelling { dialect: "bootspring", id: "bs_app_", secret: "bs_cs_" },
+            owner: None,
+            origin: Origin::Managed,
+            name: Claim::exact("A made app").unwrap(),
+            description: None,
+            redirect_uris: Vec::new(),
+            scopes: interior.config().default_scopes.clone(),
+            grant_types: GrantType::ALL.into(),
+            public,
+            format,
+            resource_server: None,
+            verified: false,
+        };
+        interior.engine().create_client(create).await.unwrap().0.id
     }
 
     /// Runs a command with `--config`, and this on its standard input.

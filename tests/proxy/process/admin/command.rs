@@ -23,7 +23,11 @@ async fn what_cannot_be_used_is_said_and_nothing_is_changed() {
                 "no scope \"root\"",
             ),
             (&["admin", "user", "add", "grace", "--email", "grace", "--password-stdin"], "a better password", "no e-mail address"),
+            (&["admin", "user", "add", "grace", "--avatar", "http://a.example/x", "--password-stdin"], "a better password", "https URL"),
+            (&["admin", "user", "add", "grace", "--avatar", "x.png", "--password-stdin"], "a better password", "no absolute URL"),
             (&["admin", "grant", "show", "1"], "", "32 hexadecimal digits"),
+            (&["admin", "key", "revoke", "1"], "", "32 hexadecimal digits"),
+            (&["admin", "key", "rotate", "RS256"], "", "EdDSA or ES256"),
         ] {
             let ended = installation.done(arguments, input).await;
             assert_eq!((ended.code, ended.stdout.as_str()), (Some(64), ""), "{ended:?}");
@@ -56,6 +60,13 @@ async fn programs_are_told_in_json_what_went_wrong() {
             (&["grant", "list", "--user", "nobody"], "", "not_found", 67),
             (&["grant", "show", &nobody], "", "not_found", 67),
             (&["grant", "revoke", &nobody], "", "not_found", 67),
+            (&["key", "retire", &nobody], "", "not_found", 67),
+            (&["key", "revoke", &nobody], "", "not_found", 67),
+            (&["client", "list", "--user", "nobody"], "", "not_found", 67),
+            (&["client", "show", "nobody"], "", "not_found", 67),
+            (&["client", "revoke", "app", "--dialect", "serika"], "", "not_found", 67),
+            // It stands for users' personal tokens, and is no app.
+            (&["client", "disable", "personal"], "", "not_found", 67),
             (&["token", "revoke", &nobody], "", "not_found", 67),
             (&["user", "show", "no body"], "", "invalid_request", 64),
             (&["user", "show"], "", "invalid_request", 64),
@@ -85,7 +96,10 @@ async fn people_are_shown_aligned_lines() {
     let columns = format!("bo     yes      -       {created}");
     assert_eq!(lines[..2], ["NAME   ENABLED  SCOPES  CREATED", &columns]);
     let show = installation.done(&["admin", "user", "show", "grace"], "").await.stdout;
-    assert!(show.starts_with("name     grace\nid       ") && show.contains("\nemail    -\nscopes   images\nenabled  yes\n"), "{show}");
+    assert!(
+        show.starts_with("name     grace\nid       ") && show.contains("\nemail    -\navatar   -\nscopes   images\nenabled  yes\n"),
+        "{show}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,7 +116,11 @@ async fn every_command_has_a_help_that_says_what_it_does() {
             let help = Child::start(&["admin", noun.name, verb.verb, "--help"]).ended().await;
             assert_eq!(help.code, Some(0));
             for words in ["--config <FILE>", "--socket <PATH>", "--json"].into_iter().chain(verb.arguments.iter().map(|a| a.name)) {
-                assert!(help.stdout.to_lowercase().contains(&words.to_lowercase()), "{words} is not in {}", help.stdout);
+                assert!(
+                    help.stdout.to_lowercase().replace('_', "-").contains(&words.to_lowercase().replace('_', "-")),
+                    "{words} is not in {}",
+                    help.stdout
+                );
             }
         }
     }

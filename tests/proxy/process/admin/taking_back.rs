@@ -23,22 +23,40 @@ use crate::{
 const PASSWORD: &str = "a better password";
 
 /// A gateway that runs, with the user grace.
-async fn with_grace(upstream: SocketAddr) -> (Installation, crate::proxy::process::child::Child, SocketAddr) {
+pub(super) async fn with_grace(upstream: SocketAddr) -> (Installation, crate::proxy::process::child::Child, SocketAddr) {
     let installation = Installation::with(&forwarding(upstream));
     let (child, address) = installation.serve().await;
     installation.told_of(&["user", "add", "grace", "--password-stdin"], PASSWORD).await;
     (installation, child, address)
 }
 
-async fn use_of(address: SocketAddr, token: &str) -> (u16, Value) {
+pub(super) async fn use_of(address: SocketAddr, token: &str) -> (u16, Value) {
     let reply = send(address, bearing(get("/v1/x"), token)).await;
     (reply.status.as_u16(), reply.json()["error"]["code"].clone())
 }
 
-async fn refresh(address: SocketAddr, login: &Login) -> (u16, Value) {
-    let fields = [("grant_type", "refresh_token"), ("client_id", "app"), ("refresh_token", login.refresh.as_str())];
+pub(super) async fn refresh(address: SocketAddr, client: &str, login: &Login) -> (u16, Value) {
+    let fields = [("grant_type", "refresh_token"), ("client_id", client), ("refresh_token", login.refresh.as_str())];
     let reply = send(address, post_form("/auth/device/token", &fields)).await;
     (reply.status.as_u16(), reply.json()["error"].clone())
+}
+
+/// A caller on whose stream something has arrived, and the connection that it comes from.
+pub(super) async fn streaming(address: SocketAddr, upstream: &RawUpstream, token: &str) -> (Wire, Wire) {
+    let mut caller = Wire::to(address).await;
+    caller.send(asking(token)).await;
+    let (mut wire, _head) = upstream.asked().await;
+    wire.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
+    wire.send_chunk("data: 1\n\n").await;
+    assert_eq!(caller.head().await.status(), 200);
+    assert_eq!(caller.chunk().await.as_deref(), Some("data: 1\n\n"));
+    (caller, wire)
+}
+
+/// Neither more data nor a clean end.
+pub(super) async fn is_cut((mut caller, mut wire): (Wire, Wire)) {
+    assert_eq!(caller.chunk().await, None);
+    wire.closed().await;
 }
 
 /// Whether the cookies of a login still are somebody's.
@@ -54,25 +72,18 @@ async fn a_disabled_users_stream_is_cut_and_nothing_of_his_opens_anything_until_
     let (installation, child, address) = with_grace(upstream.address).await;
     let login = log_in(address, "grace", PASSWORD, "app").await;
     assert!(is_signed_in(address, &login).await);
-    let mut caller = Wire::to(address).await;
-    caller.send(asking(&login.access)).await;
-    let (mut wire, _head) = upstream.asked().await;
-    wire.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
-    wire.send_chunk("data: 1\n\n").await;
-    assert_eq!(caller.head().await.status(), 200);
-    assert_eq!(caller.chunk().await.as_deref(), Some("data: 1\n\n"));
+    let stream = streaming(address, &upstream, &login.access).await;
 
     installation.told(&["user", "disable", "grace"]).await;
-    assert_eq!(caller.chunk().await, None);
-    wire.closed().await;
+    is_cut(stream).await;
     assert_eq!(use_of(address, &login.access).await, (401, "token_revoked".into()));
-    assert_eq!(refresh(address, &login).await.1, "invalid_grant");
+    assert_eq!(refresh(address, "app", &login).await.1, "invalid_grant");
     assert!(!is_signed_in(address, &login).await);
     let grants = installation.told(&["grant", "list", "--user", "grace"]).await;
     assert_eq!(grants[0]["state"], "suspended", "{grants}");
 
     installation.told(&["user", "enable", "grace"]).await;
-    assert_eq!(refresh(address, &login).await, (200, Value::Null));
+    assert_eq!(refresh(address, "app", &login).await, (200, Value::Null));
     // The session is not worth anything again.
     assert!(!is_signed_in(address, &login).await);
     child.end().await;
@@ -89,7 +100,7 @@ async fn what_is_taken_back_from_a_user_stays_so() {
     installation.told(&["user", "revoke", "grace"]).await;
     installation.told(&["user", "enable", "grace"]).await;
     assert_eq!(use_of(address, &login.access).await, (401, "token_revoked".into()));
-    assert_eq!(refresh(address, &login).await.1, "invalid_grant");
+    assert_eq!(refresh(address, "app", &login).await.1, "invalid_grant");
     assert!(!is_signed_in(address, &login).await);
     assert_eq!(installation.told(&["grant", "list"]).await, serde_json::json!([]));
     assert_eq!(installation.told(&["grant", "show", &grant]).await["state"], "revoked");
