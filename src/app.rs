@@ -10,11 +10,12 @@ use tokio::{runtime::Handle, task::JoinHandle};
 use crate::{
     clock::Clock,
     config::{Claim, Config, Environment, Pages, Problems, Written, resolve},
-    dialects::{Apps, Authorizes, DIALECTS, Dialect, House, metadata},
-    engine::{Engine, KeysError, personal_client},
+    dialects::{Apps, Authorizes, DIALECTS, Dialect, Documents, House, metadata},
+    engine::{Engine, Fetch, KeysError, personal_client},
     limit::Limits,
     net::{
         Ceiling, Drain,
+        fetch::{FetchSettings, Fetcher},
         local::{BindError, LocalListener},
         peer::Proxies,
         runtime::{Listeners, Threads},
@@ -81,6 +82,16 @@ fn reserved(pages: &Pages) -> Vec<Claim> {
     claims
 }
 
+/// Fetches the documents that a dialect takes.
+fn fetch(documents: &Documents, clock: Clock) -> Result<Fetch, rustls::Error> {
+    let settings = FetchSettings { networks: documents.networks.clone(), roots: documents.roots.clone() };
+    let fetcher = Arc::new(Fetcher::new(settings, clock)?);
+    Ok(Arc::new(move |url| {
+        let fetcher = Arc::clone(&fetcher);
+        Box::pin(async move { Ok(fetcher.get(&url).await?) })
+    }))
+}
+
 /// Why the gateway does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -110,8 +121,8 @@ pub enum StartError {
     /// A thread.
     #[error("a forwarding thread cannot be started: {0}")]
     Thread(io::Error),
-    /// TLS towards upstreams.
-    #[error("TLS towards upstreams cannot be set up: {0}")]
+    /// TLS towards other servers.
+    #[error("TLS towards other servers cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
     /// An upstream's host.
     #[error(transparent)]
@@ -156,7 +167,11 @@ impl Interior {
         let limits = Arc::new(Limits::new(&plan.config.limits, &clock));
         let issuer = plan.config.public_url.as_str().to_owned();
         let verifier = Arc::new(Verifier::new(Arc::clone(&store), Arc::clone(&keyring), Arc::clone(&clients), issuer, clock.clone()));
-        let engine = Arc::new(Engine::new(Arc::clone(&store), keyring, clients, Arc::clone(&verifier), Arc::clone(&limits), clock.clone()));
+        let mut engine = Engine::new(Arc::clone(&store), keyring, clients, Arc::clone(&verifier), Arc::clone(&limits), clock.clone());
+        if let Some(documents) = plan.dialects.iter().find_map(|dialect| dialect.documents()) {
+            engine = engine.fetching(fetch(documents, clock.clone())?);
+        }
+        let engine = Arc::new(engine);
         engine.maintain_keys().await?;
         Ok(Self { plan, clock, store, limits, verifier, engine })
     }

@@ -16,5 +16,6 @@ mod security;
 mod store_contract;
 mod store_durability;
 mod store_embedded;
+mod strangers;
 mod support;
 mod wire;

@@ -2,7 +2,9 @@
 
 use gatepost::oauth::{
     claim::{Claim, MAX_CHARS},
+    client_metadata::ClientMetadata,
     code::UserCode,
+    document::DocumentUrl,
     id::GrantId,
     scope::Scopes,
     typed::{AskId, TypedCode},
@@ -15,9 +17,22 @@ pub fn body(data: &[u8]) {
     ids(text);
     claims(text);
     scopes(text);
+    documents(data);
     if let Ok(name) = UserName::parse(text) {
         assert_eq!(UserName::parse(name.as_str()).as_ref(), Ok(&name));
         assert!(name.as_str().eq_ignore_ascii_case(text.trim()));
+    }
+}
+
+/// Whatever a document says, answers go to its host or stay on the user's machine.
+fn documents(data: &[u8]) {
+    let url = DocumentUrl::parse("https://a.example/c").unwrap();
+    if let Ok(described) = ClientMetadata::document(&url, data) {
+        assert!(!described.redirect_uris.is_empty());
+        for uri in &described.redirect_uris {
+            assert!(uri.is_loopback() || uri.as_str().to_ascii_lowercase().starts_with("https://a.example"), "{uri}");
+            assert!(uri.is_loopback() || uri.shown() == "a.example", "{uri}");
+        }
     }
 }
 

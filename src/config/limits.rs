@@ -34,6 +34,10 @@ pub enum Action {
     GuessPassword,
     /// Authenticating as a client with a wrong secret (RFC 6749 section 2.3.1).
     GuessClientSecret,
+    /// Registering a client (RFC 7591).
+    Register,
+    /// Having the document at a client's id fetched.
+    FetchDocument,
     /// Sending a request that is forwarded, on whatever route.
     Forward,
 }
@@ -106,7 +110,16 @@ impl Row {
     /// Whether what is counted are guesses: their number is all that keeps a short secret, so they
     /// always have a limit.
     pub const fn is_guess(&self) -> bool {
-        !matches!(self.action, Action::Start | Action::Poll | Action::Redeem | Action::WrongTypedCodes | Action::Forward)
+        !matches!(
+            self.action,
+            Action::Start
+                | Action::Poll
+                | Action::Redeem
+                | Action::WrongTypedCodes
+                | Action::Register
+                | Action::FetchDocument
+                | Action::Forward
+        )
     }
 }
 
@@ -125,7 +138,7 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
 /// The table. Whoever counts guesses in several rows at a time asks for them in this order.
-pub const ROWS: [Row; 12] = [
+pub const ROWS: [Row; 14] = [
     row(Action::Start, "start", Key::Address, rate(5, MINUTE), "Asking for a code"),
     row(Action::Poll, "poll", Key::Grant, rate(20, MINUTE), "Polling while a code is pending"),
     row(Action::Redeem, "redeem", Key::Address, None, "Showing a code or a refresh token, right or wrong"),
@@ -161,6 +174,14 @@ pub const ROWS: [Row; 12] = [
     ),
     row(Action::GuessPassword, "guess_password", Key::Address, rate(10, 10 * MINUTE), "Wrong passwords, from other browsers"),
     row(Action::GuessClientSecret, "guess_client_secret", Key::AddressAndClient, rate(10, 10 * MINUTE), "Wrong client secrets"),
+    row(Action::Register, "register", Key::Address, rate(10, HOUR), "Clients that register themselves"),
+    row(
+        Action::FetchDocument,
+        "fetch_document",
+        Key::Address,
+        rate(20, 10 * MINUTE),
+        "Fetching the document at a client's id, where it is not known yet",
+    ),
     row(Action::Forward, "forward", Key::UserOrAddress, None, "Requests that are forwarded, on all routes together"),
 ];
 

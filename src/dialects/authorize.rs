@@ -1,7 +1,7 @@
 //! An authorization endpoint that speaks RFC 6749 section 4.1.1 with PKCE: what an app asks for by
 //! way of a browser, and what the browser takes back. The page itself is one of the pages for people.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -32,8 +32,8 @@ pub trait Authorizes: Send + Sync {
     /// What stands before a code.
     fn code_prefix(&self) -> &'static str;
 
-    /// Reads what the browser brought.
-    fn read<'a>(&'a self, query: Option<&'a str>) -> Pin<Box<dyn Future<Output = Result<Question, Unanswered>> + Send + 'a>>;
+    /// Reads what the browser at this address brought.
+    fn read<'a>(&'a self, query: Option<&'a str>, peer: IpAddr) -> Reading<'a>;
 
     /// Where the browser goes with the code.
     fn granted(&self, question: &Question, code: &SecretString) -> String;
@@ -41,6 +41,9 @@ pub trait Authorizes: Send + Sync {
     /// Where the browser goes without one.
     fn refused(&self, question: &Question, refusal: &Refusal) -> String;
 }
+
+/// What comes of reading a question.
+pub type Reading<'a> = Pin<Box<dyn Future<Output = Result<Question, Unanswered>> + Send + 'a>>;
 
 /// What an app asks for.
 #[derive(Clone, Debug)]
@@ -81,6 +84,9 @@ pub struct Endpoint {
     pub prefix: &'static str,
     /// How long a code is good for, counted from the approval.
     pub code_life: Duration,
+    /// What clients may ask for that are described by the document at their id; `None`: those are
+    /// unknown here.
+    pub documents: Option<Scopes>,
 }
 
 impl Authorizes for Endpoint {
@@ -96,11 +102,11 @@ impl Authorizes for Endpoint {
         self.prefix
     }
 
-    fn read<'a>(&'a self, query: Option<&'a str>) -> Pin<Box<dyn Future<Output = Result<Question, Unanswered>> + Send + 'a>> {
+    fn read<'a>(&'a self, query: Option<&'a str>, peer: IpAddr) -> Reading<'a> {
         Box::pin(async move {
             let (fields, bad) = Fields::from_query_in_part(query);
             // Until these two are known, nobody is told but the user.
-            let (client, uri, named) = self.asker(&fields).await?;
+            let (client, uri, named) = self.asker(&fields, peer).await?;
             let state = match fields.text("state") {
                 Ok(state) => state.map(str::to_owned),
                 Err(bad) => return Err(self.told(&uri, None, &bad.into())),
@@ -127,7 +133,7 @@ impl Authorizes for Endpoint {
 
 impl Endpoint {
     /// Who asks, where the answer goes, and whether the request says so.
-    async fn asker(&self, fields: &Fields) -> Result<(Client, String, bool), Unanswered> {
+    async fn asker(&self, fields: &Fields, peer: IpAddr) -> Result<(Client, String, bool), Unanswered> {
         const NO_CLIENT: Refusal =
             Refusal::new(ErrorCode::InvalidRequest, "The address does not say which app asks: client_id is missing.");
         const UNKNOWN: Refusal = Refusal::new(ErrorCode::InvalidClient, "There is no app of this client_id here.");
@@ -141,7 +147,15 @@ impl Endpoint {
         );
         let text = |name| fields.text(name).map_err(|bad| Unanswered::Here(bad.into()));
         let id = text("client_id")?.ok_or(Unanswered::Here(NO_CLIENT))?;
-        let client = self.house.engine.client(self.style.dialect, &ClientId::new(id)).await.map_err(Unanswered::Engine)?;
+        let (dialect, id) = (self.style.dialect, ClientId::new(id));
+        let client = match &self.documents {
+            Some(scopes) => self.house.engine.client_or_document(dialect, &id, scopes, peer).await,
+            None => self.house.engine.client(dialect, &id).await,
+        };
+        let client = client.map_err(|error| match error {
+            Error::Refused(refusal) => Unanswered::Here(refusal),
+            error => Unanswered::Engine(error),
+        })?;
         let client = client.ok_or(Unanswered::Here(UNKNOWN))?;
         let named = text("redirect_uri")?;
         let missing = if named.is_some() { ADDRESS } else { NO_ADDRESS };

@@ -6,7 +6,9 @@
 pub mod authorize;
 pub mod bootspring;
 pub mod client_auth;
+pub mod documents;
 pub mod metadata;
+pub mod registration;
 pub mod rfc;
 pub mod serechat;
 pub mod serika;
@@ -15,6 +17,7 @@ pub mod standard;
 use std::sync::Arc;
 
 pub use authorize::{Authorizes, Question, Unanswered};
+pub use documents::Documents;
 
 use crate::{
     config::{Claim, DialectRow, Mounted, PublicUrl, Resource},
@@ -51,6 +54,11 @@ pub trait Dialect: Mounted + Send + Sync {
     /// Whether others may verify its tokens by the published keys.
     fn signs(&self) -> bool {
         false
+    }
+
+    /// Which documents about clients it takes, if it takes any.
+    fn documents(&self) -> Option<&Documents> {
+        None
     }
 
     /// What users may make on the page of their apps, if they may.

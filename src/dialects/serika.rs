@@ -89,6 +89,7 @@ impl Dialect for Serika {
             style: self.style,
             prefix: "sk_co_",
             code_life: self.code_life,
+            documents: None,
         }))
     }
 

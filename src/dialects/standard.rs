@@ -23,7 +23,7 @@ use http::{Method, Response, StatusCode, header::USER_AGENT, request::Parts};
 
 pub use self::options::{ROW, Standard};
 use super::{
-    Apps, Authorizes, Dialect, House, PageAt, authorize, client_auth,
+    Apps, Authorizes, Dialect, Documents, House, PageAt, authorize, client_auth,
     rfc::{self, Problem, TokenEndpoint, scopes},
 };
 use crate::{
@@ -45,6 +45,7 @@ const DEVICE_AUTHORIZATION: &str = "/oauth/device_authorization";
 const REVOKE: &str = "/oauth/revoke";
 const INTROSPECT: &str = "/oauth/introspect";
 const USERINFO: &str = "/oauth/userinfo";
+const REGISTER: &str = "/oauth/register";
 
 /// Every path below the mount, with its methods and what it needs.
 const PATHS: [(&str, &str, &[Method], Need); 5] = [
@@ -74,6 +75,10 @@ impl Dialect for Standard {
             interval: self.interval,
             hold: self.hold,
         };
+        let register = self
+            .registration
+            .as_ref()
+            .map(|registration| registration.endpoint(self.mount.host.clone(), self.path(REGISTER), SPELLING, house));
         let desk = Arc::new(Desk { options: Arc::clone(&self), house: house.clone(), token });
         let endpoint = |(name, path, methods, need): (&'static str, &str, &[Method], Need)| {
             let desk = Arc::clone(&desk);
@@ -88,7 +93,7 @@ impl Dialect for Standard {
                 handler: endpoint::handler(move |call| answer(Arc::clone(&desk), name, call)),
             }
         };
-        PATHS.into_iter().map(endpoint).chain(metadata::endpoints(&self, house)).collect()
+        PATHS.into_iter().map(endpoint).chain(metadata::endpoints(&self, house)).chain(register).collect()
     }
 
     fn authorizes(&self, house: &House) -> Option<Arc<dyn Authorizes>> {
@@ -98,12 +103,17 @@ impl Dialect for Standard {
             style: self.style,
             prefix: "gp_ac_",
             code_life: self.code_life,
+            documents: self.documents.as_ref().map(|documents| documents.scopes.clone()),
         }))
     }
 
     fn apps(&self) -> Option<Apps> {
         let scopes = self.scopes.clone()?;
         Some(Apps { label: "OAuth", spelling: SPELLING, scopes, grant_types: &[GrantType::AuthorizationCode, GrantType::RefreshToken] })
+    }
+
+    fn documents(&self) -> Option<&Documents> {
+        self.documents.as_ref()
     }
 
     fn signs(&self) -> bool {

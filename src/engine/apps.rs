@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use data_encoding::BASE32_NOPAD;
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::{Engine, Error, advance::MAX_TRIES};
@@ -26,8 +27,8 @@ use crate::{
 
 /// So many clients a user may have made at a time.
 pub const MAX_OWN_CLIENTS: usize = 50;
-/// A client that registered itself is forgotten when it is not used for so long.
-const UNUSED_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// A client that nobody made by hand is forgotten when it is not used for so long.
+pub(super) const UNUSED_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Its end is put off when so much of that time is over.
 const KEEP_AFTER: Duration = Duration::from_secs(24 * 3600);
 
@@ -119,11 +120,7 @@ impl Engine {
         };
         for _ in 0..MAX_TRIES {
             let mut changes = vec![Found { client: client.clone(), expect: Expect::Absent }.put(&client)];
-            changes.push(Change::Link {
-                list: List::Clients,
-                member: *client.key().as_bytes(),
-                until: client.expires.unwrap_or(jiff::Timestamp::MAX),
-            });
+            changes.extend(listed(&client, client.expires.unwrap_or(Timestamp::MAX)));
             if let Some(owner) = create.owner {
                 let (expect, mut owned) = self.owned(owner).await?;
                 if owned.len() >= MAX_OWN_CLIENTS {
@@ -188,7 +185,15 @@ impl Engine {
             let Some(found) = self.found(dialect, id, owner).await? else { return Ok(None) };
             let mut next = found.client.clone();
             change(&mut next);
-            match self.store.commit(vec![found.put(&next)]).await {
+            if next.enabled != found.client.enabled && matches!(next.origin, Origin::Registered | Origin::Document) {
+                // What was forgotten, a document would bring back.
+                next.expires = next.enabled.then(|| after(self.clock.now(), UNUSED_LIFE));
+            }
+            let mut changes = vec![found.put(&next)];
+            if next.expires != found.client.expires {
+                changes.extend(listed(&next, next.expires.unwrap_or(Timestamp::MAX)));
+            }
+            match self.store.commit(changes).await {
                 Ok(()) => {
                     if !next.enabled || next.generation != found.client.generation {
                         self.verifier.take_back(TakesBack::Client(next.key()));
@@ -235,6 +240,7 @@ impl Engine {
                 return Ok(None);
             }
             let mut changes = vec![Change::Delete { key: Key::Client(client.key()), expect }];
+            changes.extend(listed(&client, self.clock.now()));
             if let Some(owner) = client.owner {
                 let (expect, mut owned) = self.owned(owner).await?;
                 owned.retain(|(dialect, id)| (dialect, id) != (&client.dialect, &client.id));
@@ -260,7 +266,7 @@ impl Engine {
         let Some(expires) = client.expires.filter(|expires| *expires < after(now, UNUSED_LIFE.saturating_sub(KEEP_AFTER))) else { return };
         let kept = self.change_client(&client.dialect, &client.id, None, |client| client.expires = Some(after(now, UNUSED_LIFE)));
         if let Err(error) = kept.await {
-            tracing::warn!(%error, client = %client.id, %expires, "the end of a registered client could not be put off");
+            tracing::warn!(%error, client = %client.id, %expires, "the end of a client could not be put off");
         }
     }
 
@@ -280,4 +286,15 @@ impl Engine {
         let Authentication::Issued { salt, number, root } = &client.authentication else { return None };
         token::mint(&self.keyring, *root, prefix, Kind::ClientSecret, client.key().as_bytes(), *number, salt)
     }
+}
+
+/// The changes that put a client on its lists until then.
+pub(super) fn listed(client: &Client, until: Timestamp) -> impl Iterator<Item = Change> {
+    let lists: &[List] = match client.origin {
+        Origin::Declared => &[],
+        Origin::Managed | Origin::Document => &[List::Clients],
+        Origin::Registered => &[List::Clients, List::Registered],
+    };
+    let member = *client.key().as_bytes();
+    lists.iter().map(move |list| Change::Link { list: *list, member, until })
 }

@@ -13,6 +13,7 @@ use super::{
     Decider, Decision, Engine, Error, Style,
     advance::{MAX_TRIES, links},
     ask::requestable,
+    documents::settled,
 };
 use crate::{
     oauth::{
@@ -81,15 +82,14 @@ impl Engine {
             if let Some(before) = self.store.grant(authorization.id).await? {
                 return self.answer_again(&before.record, prefix, by, decision);
             }
-            let client = self.clients.find(&authorization.client.dialect, &authorization.client.id).await?;
-            let client = client.filter(|found| found.client.enabled).ok_or(UNKNOWN)?;
-            client.client.may(GrantType::AuthorizationCode)?;
+            let found = self.clients.find(&authorization.client.dialect, &authorization.client.id).await?;
+            let (client, mut changes) = settled(authorization.client, found).ok_or(UNKNOWN)?;
+            client.may(GrantType::AuthorizationCode)?;
             let user = self.store.user(by.user.id).await?;
             let user = user.filter(|user| user.record.enabled && user.record.generation == by.user.generation).ok_or(OVER)?;
-            let decided = self.decided(authorization, &client.client, by, decision)?;
+            let decided = self.decided(authorization, &client, by, decision)?;
             let until = decided.keep_until();
-            let mut changes = vec![
-                client.unchanged(),
+            changes.extend([
                 Change::Compare { key: Key::User(by.user.id), expect: Expect::Version(user.version) },
                 Change::Put {
                     key: Key::Grant(decided.id),
@@ -97,13 +97,13 @@ impl Engine {
                     record: Record::Grant(Box::new(decided.clone())),
                     until: Some(until),
                 },
-            ];
+            ]);
             if let Some(approval) = decided.approval() {
                 changes.extend(links(&decided, approval, until));
             }
             match self.store.commit(changes).await {
                 Ok(()) => {
-                    self.keep_client(&client.client).await;
+                    self.keep_client(&client).await;
                     return Ok(Authorized { grant: decided.id, code: self.code_of(&decided, prefix) });
                 }
                 Err(CommitError::Conflict) => {}

@@ -9,6 +9,7 @@ mod ask;
 mod authorize;
 mod clients;
 mod decide;
+mod documents;
 mod exchange;
 mod hold;
 mod introspect;
@@ -22,6 +23,7 @@ mod personal;
 mod poll;
 mod redeem;
 mod refresh;
+mod register;
 mod revoke;
 mod sessions;
 mod sign_in;
@@ -56,6 +58,7 @@ pub use apps::{CreateClient, CreateClientError, MAX_OWN_CLIENTS, Spelling};
 pub use ask::{Ask, Asked, requestable};
 pub use authorize::{Authorization, Authorized, QUESTION_LIFE};
 pub use decide::{Application, Decider, Decision};
+pub use documents::{Fetch, NotFetched};
 pub use exchange::Exchange;
 pub use introspect::Introspected;
 pub use keys::KeysError;
@@ -65,6 +68,7 @@ pub use personal::{CreateToken, CreateTokenError, MAX_PERSONAL_TOKENS, PersonalT
 pub use poll::Poll;
 pub use redeem::RedeemCode;
 pub use refresh::Refresh;
+pub use register::MAX_REGISTERED_CLIENTS;
 pub use sessions::SignedIn;
 pub use sign_in::SignIn;
 pub use start::{Start, Started};
@@ -142,6 +146,7 @@ pub struct Engine {
     /// How often the operator is alarmed.
     alarms: Limiter,
     turns: turns::Turns,
+    documents: documents::Documents,
 }
 
 impl Engine {
@@ -165,7 +170,14 @@ impl Engine {
             clock,
             holds: hold::Holds::default(),
             passwords: password::Passwords::new(),
+            documents: documents::Documents::default(),
         }
+    }
+
+    /// Fetches the documents about clients so. Without it, no client is described by a document.
+    #[must_use]
+    pub fn fetching(self, fetch: Fetch) -> Self {
+        Self { documents: documents::Documents::fetched_by(fetch), ..self }
     }
 
     /// What a redemption issues to this client.

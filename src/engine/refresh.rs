@@ -44,6 +44,7 @@ impl Engine {
             None => Step::unchanged(Err(UNKNOWN)),
         });
         let (grant, issue) = refreshed.await?;
+        self.keep_client(refresh.client).await;
         self.tokens(refresh.style, &grant, &issue).await?.ok_or_else(|| UNKNOWN.into())
     }
 }

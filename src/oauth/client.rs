@@ -178,8 +178,12 @@ impl Client {
     /// The registered redirect URI that a request means: the one it names, or the only one (RFC 6749
     /// section 3.1.2.3).
     pub fn redirect_uri<'a>(&'a self, named: Option<&'a str>) -> Option<&'a str> {
+        let meant = |uri: &RedirectUri, named: &str| match self.origin {
+            Origin::Declared | Origin::Managed => uri.is_meant_by(named),
+            Origin::Registered | Origin::Document => uri.is_loosely_meant_by(named),
+        };
         match (named, self.redirect_uris.as_slice()) {
-            (Some(named), registered) => registered.iter().any(|uri| uri.is_meant_by(named)).then_some(named),
+            (Some(named), registered) => registered.iter().any(|uri| meant(uri, named)).then_some(named),
             (None, [only]) => Some(only.as_str()),
             (None, _) => None,
         }

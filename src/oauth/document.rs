@@ -3,6 +3,9 @@
 
 use url::Url;
 
+/// The longest address, in bytes.
+pub const MAX_BYTES: usize = 2000;
+
 /// The address of a client's document, which is the client's id at the same time. There is one way to
 /// write it, since ids are compared byte by byte.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -10,16 +13,19 @@ pub struct DocumentUrl(Url);
 
 /// It is not the address of a client's document.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("a client's document has an https address with a path, in normal form, without user and fragment")]
+#[error("a client's document has an https address with a path, in normal form, without user and fragment, of at most {MAX_BYTES} bytes")]
 pub struct BadDocumentUrl;
 
 impl DocumentUrl {
     /// Reads a client id (section 3 of the draft): https, a path that is more than `/`, no dot segments, no
-    /// user, no fragment; and in normal form, so that no two ids look the same or name one document.
+    /// user, no fragment, at most [`MAX_BYTES`]; and in normal form, so that no two ids look the same or name one document.
     ///
     /// # Errors
     /// [`BadDocumentUrl`].
     pub fn parse(client_id: &str) -> Result<Self, BadDocumentUrl> {
+        if client_id.len() > MAX_BYTES {
+            return Err(BadDocumentUrl);
+        }
         let url = Url::parse(client_id).map_err(|_no_url| BadDocumentUrl)?;
         let is_bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
         // Dot segments, an empty user, capitals in the host and a port that need not be there go in parsing.
@@ -59,6 +65,13 @@ mod tests {
             assert_eq!(DocumentUrl::parse(text).map(|url| url.as_str().to_owned()), Ok(text.to_owned()));
         }
         assert_eq!(DocumentUrl::parse("https://app.example:8443/a").map(|url| url.host().to_owned()), Ok("app.example".to_owned()));
+    }
+
+    #[test]
+    fn an_address_is_no_longer_than_it_may_be() {
+        let of = |bytes: usize| format!("https://app.example/{}", "x".repeat(bytes - 20));
+        assert!(DocumentUrl::parse(&of(MAX_BYTES)).is_ok());
+        assert_eq!(DocumentUrl::parse(&of(MAX_BYTES + 1)), Err(BadDocumentUrl));
     }
 
     #[test]

@@ -11,6 +11,7 @@
 pub mod audience;
 pub mod claim;
 pub mod client;
+pub mod client_metadata;
 pub mod code;
 pub mod document;
 pub mod grant;

@@ -5,6 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use url::{Host, Url};
 
+/// The addresses that are every machine's own.
+const LOOPBACK: [&str; 2] = ["http://127.0.0.1", "http://[::1]"];
+
 /// The longest redirect URI, in bytes.
 pub const MAX_BYTES: usize = 2000;
 
@@ -89,13 +92,34 @@ impl RedirectUri {
     /// Whether a request that names `uri` means this one: the same text, but for the port of
     /// `http://127.0.0.1` and `http://[::1]`, which apps get from the system (RFC 8252 section 7.3).
     pub fn is_meant_by(&self, uri: &str) -> bool {
+        self.is_same_on(&LOOPBACK, uri)
+    }
+
+    /// The same for clients that nobody registered by hand: with them `http://localhost` has any port,
+    /// too (RFC 9700 section 2.1), since that is what their authors write.
+    pub fn is_loosely_meant_by(&self, uri: &str) -> bool {
+        self.is_meant_by(uri) || self.is_same_on(&["http://localhost"], uri)
+    }
+
+    fn is_same_on(&self, hosts: &[&'static str], uri: &str) -> bool {
         if self.0 == uri {
             return true;
         }
-        match (without_port(&self.0), without_port(uri)) {
+        match (without_port(hosts, &self.0), without_port(hosts, uri)) {
             (Some(registered), Some(named)) => registered == named && Self::parse(uri).is_ok(),
             _ => false,
         }
+    }
+
+    /// Whether it leads to a port of the user's own machine.
+    pub fn is_loopback(&self) -> bool {
+        // Whatever else is http was refused.
+        Url::parse(&self.0).is_ok_and(|url| url.scheme() == "http")
+    }
+
+    /// Whether it leads to an app by a scheme of the app's own (RFC 8252 section 7.1).
+    pub fn is_private_use(&self) -> bool {
+        Url::parse(&self.0).is_ok_and(|url| !matches!(url.scheme(), "http" | "https"))
     }
 
     /// The part that people know it by: the host, or the scheme of an app on their machine.
@@ -181,8 +205,8 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 /// What stands before and after the port of an address of this machine.
-fn without_port(uri: &str) -> Option<(&str, &str)> {
-    let host = ["http://127.0.0.1", "http://[::1]"].into_iter().find(|host| uri.starts_with(host))?;
+fn without_port<'a>(hosts: &[&'static str], uri: &'a str) -> Option<(&'static str, &'a str)> {
+    let host = hosts.iter().copied().find(|host| uri.starts_with(host))?;
     let (_, rest) = uri.split_at(host.len());
     let path = match rest.strip_prefix(':') {
         Some(port) => {
@@ -265,11 +289,25 @@ mod tests {
             ("http://127.0.0.1/cb", "http://[::1]/cb"),
             ("http://127.0.0.1/cb", "https://127.0.0.1/cb"),
             ("http://localhost:1/cb", "http://localhost:2/cb"),
+            ("http://localhost/cb", "http://127.0.0.1/cb"),
+            ("http://localhost/cb", "http://localhost.evil.example/cb"),
+            ("http://localhost/cb", "http://localhost:1@evil.example/cb"),
             ("https://app.example.com/cb", "https://app.example.com:8443/cb"),
             ("https://app.example.com/cb", "https://app.example.com/cb?x"),
             ("https://app.example.com/cb", "https://APP.example.com/cb"),
         ] {
             assert!(!means(registered, named), "{registered} {named}");
+        }
+    }
+
+    #[test]
+    fn localhost_has_any_port_for_those_whom_nobody_registered() {
+        let means = |registered: &str, named: &str| RedirectUri::parse(registered).unwrap().is_loosely_meant_by(named);
+        assert!(means("http://localhost/cb", "http://localhost:2/cb") && means("http://127.0.0.1/cb", "http://127.0.0.1:2/cb"));
+        for named in
+            ["http://localhost:2/other", "http://127.0.0.1/cb", "http://localhost.evil.example/cb", "http://localhost:1@evil.example/cb"]
+        {
+            assert!(!means("http://localhost/cb", named), "{named}");
         }
     }
 

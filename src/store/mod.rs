@@ -103,6 +103,8 @@ pub enum List {
     Users,
     /// All clients that the configuration does not declare: [`ClientKey`].
     Clients,
+    /// Those that registered themselves: [`ClientKey`].
+    Registered,
 }
 
 /// A condition on what is stored under a key.

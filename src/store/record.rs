@@ -147,6 +147,7 @@ impl List {
             Self::GrantsOfClient(client) => named(b'C', client.as_bytes()),
             Self::Users => named(b'U', &[0; 16]),
             Self::Clients => named(b'K', &[0; 16]),
+            Self::Registered => named(b'R', &[0; 16]),
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn page_of<'a>(desk: &'a Desk, dialect: &str) -> Option<&'a Arc<dyn A
 /// The question.
 pub(super) async fn show(desk: &Desk, head: &Parts, network: IpAddr) -> Answer {
     let (page, query) = here(desk)?;
-    let question = match page.read(Some(query)).await {
+    let question = match page.read(Some(query), network).await {
         Ok(question) => question,
         Err(unanswered) => return told(unanswered),
     };
@@ -74,7 +74,7 @@ pub(super) async fn decide(desk: &Desk, call: Call) -> Answer {
         Some("deny") => Decision::Deny,
         _ => return Err(BadInput::Malformed("There is no decision in the form.".into()).into()),
     };
-    let question = match page.read(Some(query)).await {
+    let question = match page.read(Some(query), call.peer.ip).await {
         Ok(question) => question,
         Err(unanswered) => return told(unanswered),
     };

@@ -81,7 +81,7 @@ impl Certificate {
         TlsAcceptor::from(Arc::new(tls))
     }
 
-    pub(super) fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         let base64 = data_encoding::BASE64_MIME.encode(&self.der);
         format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", base64.trim_end().replace("\r\n", "\n"))
     }

@@ -21,13 +21,13 @@ pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 /// Reads what a browser brings to an authorization endpoint, a path with a query.
 pub(crate) async fn read(gateway: &Gateway, target: &str) -> Result<Question, Unanswered> {
-    endpoint(gateway, target).read(query(target)).await
+    endpoint(gateway, target).read(query(target), std::net::Ipv4Addr::LOCALHOST.into()).await
 }
 
 /// The user of this name decides; answers where the browser goes then.
 pub(crate) async fn decide(gateway: &Gateway, target: &str, name: &str, decision: Decision) -> String {
     let endpoint = endpoint(gateway, target);
-    let question = match endpoint.read(query(target)).await {
+    let question = match endpoint.read(query(target), std::net::Ipv4Addr::LOCALHOST.into()).await {
         Ok(question) => question,
         Err(unanswered) => panic!("nobody is asked: {unanswered:?}"),
     };

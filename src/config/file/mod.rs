@@ -6,8 +6,10 @@
 //! Nothing is quoted in a report unless it was asked for as something that is no secret, so a
 //! secret that was written in the wrong place or under a mistyped key stays out of it.
 
+mod certificates;
 mod clients;
 mod nearest;
+mod networks;
 mod report;
 mod secret;
 mod syntax;

@@ -58,6 +58,25 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// What is off unless it is turned on: by `key = true`, or by a table that says how. `true` is the
+    /// table with nothing in it.
+    pub fn table_or_true<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Section<'_>) -> T) -> Option<T> {
+        let empty = DeTable::new();
+        let place = self.place_of(key);
+        let table = match self.look_up(key).map(Spanned::get_ref) {
+            Some(DeValue::Table(table)) => table,
+            Some(DeValue::Boolean(true)) => &empty,
+            None if self.context.rehearsal => &empty,
+            Some(DeValue::Boolean(false)) | None => return None,
+            Some(other) => {
+                self.wrong_type(place.clone(), &format!("true, false, or a table: [{}]", place.key), other);
+                return None;
+            }
+        };
+        let pattern = join(&self.pattern, key);
+        Some(self.child(table, place, pattern, read))
+    }
+
     /// A list of tables, `[[key]]`.
     pub fn tables<T>(&mut self, key: &'static str, mut read: impl FnMut(&mut Section<'_>) -> T) -> Vec<T> {
         let place = self.place_of(key);

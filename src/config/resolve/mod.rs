@@ -9,7 +9,6 @@ mod claims;
 mod connections;
 mod limits;
 mod pages;
-mod proxies;
 mod resources;
 mod roots;
 mod routes;
@@ -82,7 +81,7 @@ pub fn known_keys<D: Mounted>(rows: &[DialectRow<D>]) -> BTreeSet<String> {
 fn read<D: Mounted>(root: &mut Section<'_>, rows: &[DialectRow<D>], reserved: fn(&Pages) -> Vec<Claim>) -> Option<(Config, Vec<D>)> {
     let public_url = root.required("public_url", "\"https://ai.example.com\"", public_url);
     let listen = root.parsed("listen", listen).unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
-    let trusted_proxies = proxies::read(root);
+    let trusted_proxies = root.networks("trusted_proxies", "this is everybody, and then everybody can say that he is somebody else");
     let threads = threads(root);
     let drain = root.duration("drain", Duration::ZERO..=HOUR).unwrap_or(Duration::from_secs(30));
     let underscores = [("refuse", UnderscoreHeaders::Refuse), ("drop", UnderscoreHeaders::Drop)];

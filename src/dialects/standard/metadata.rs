@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{AUTHORIZE, DEVICE_AUTHORIZATION, INTROSPECT, REVOKE, Standard, TOKEN, USERINFO};
+use super::{AUTHORIZE, DEVICE_AUTHORIZATION, INTROSPECT, REGISTER, REVOKE, Standard, TOKEN, USERINFO};
 use crate::{
     config::{Claim, Paths},
     dialects::{
@@ -47,10 +47,10 @@ fn offer(standard: &Standard) -> Offer {
         revoke: at(REVOKE),
         introspect: at(INTROSPECT),
         userinfo: at(USERINFO),
-        register: None,
+        register: standard.registration.as_ref().and_then(|_| at(REGISTER)),
         jwks: Some(JWKS.to_owned()),
         client_credentials: true,
-        client_id_metadata_documents: false,
+        client_id_metadata_documents: standard.documents.is_some(),
         scopes,
     }
 }

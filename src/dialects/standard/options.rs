@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use http::Method;
 
-use super::{AUTHORIZE, NAME, clients, metadata};
+use super::{AUTHORIZE, NAME, REGISTER, clients, metadata};
 use crate::{
     config::{Claim, DialectRow, Mount, Mounted, Paths, Section},
-    dialects::Dialect,
+    dialects::{Dialect, Documents, registration::Registration},
     engine::Style,
     oauth::{client::Declared, scope::Scopes},
 };
@@ -35,6 +35,10 @@ pub struct Standard {
     pub(super) hold: Duration,
     /// What users may make apps for, if they may.
     pub(super) scopes: Option<Scopes>,
+    /// Whether clients may register themselves.
+    pub(super) registration: Option<Registration>,
+    /// Whether a client's id may be the address of a document about it.
+    pub(super) documents: Option<Documents>,
     pub(super) clients: Vec<Declared>,
 }
 
@@ -55,6 +59,8 @@ impl Standard {
             interval,
             hold: section.duration("hold", Duration::ZERO..=MAX_HOLD).unwrap_or(MAX_HOLD).min(interval / 2),
             scopes: section.scopes("scopes").filter(|scopes| !scopes.is_empty()),
+            registration: Registration::read(section),
+            documents: Documents::read(section),
             clients: section.clients(NAME, clients::read),
         }
     }
@@ -75,7 +81,8 @@ impl Mounted for Standard {
         };
         let paths = super::PATHS.into_iter().map(|(_, path, methods, _)| claim(self.path(path), methods));
         let page = claim(self.path(AUTHORIZE), &[]);
-        paths.chain([page]).chain(metadata::claims(self)).collect()
+        let register = self.registration.as_ref().map(|_| claim(self.path(REGISTER), &[Method::POST]));
+        paths.chain([page]).chain(register).chain(metadata::claims(self)).collect()
     }
 
     fn clients(&self) -> Vec<Declared> {

@@ -187,6 +187,8 @@ mod tests {
         names.extend([
             List::GrantsOf(user).encode(),
             List::Users.encode(),
+            List::Clients.encode(),
+            List::Registered.encode(),
             SoftKey::Pace(grant).encode(),
             SoftKey::LastUsed(grant).encode(),
         ]);

@@ -1,17 +1,21 @@
-//! `trusted_proxies`: whose word on who calls counts.
+//! Lists of networks.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::config::{Section, problem::Flaw};
+use super::Section;
+use crate::config::problem::Flaw;
 
-pub(super) fn read(root: &mut Section<'_>) -> Option<Vec<IpNet>> {
-    root.list("trusted_proxies", network)
+impl Section<'_> {
+    /// A list of addresses and networks. `all` says what is wrong with a network that is all of them.
+    pub fn networks(&mut self, key: &'static str, all: &str) -> Option<Vec<IpNet>> {
+        self.list(key, |text| network(text, all))
+    }
 }
 
 /// An address, or all that begin like it.
-fn network(text: &str) -> Result<IpNet, Flaw> {
+fn network(text: &str, all: &str) -> Result<IpNet, Flaw> {
     let remedy = || "write it like \"10.0.0.0/8\", \"192.0.2.7\" or \"2001:db8::/32\"".to_owned();
     let address: Result<IpAddr, _> = text.parse();
     let net = match address {
@@ -19,7 +23,7 @@ fn network(text: &str) -> Result<IpNet, Flaw> {
         Err(_no_address) => text.parse().map_err(|_no_network| ("this is no address and no network".to_owned(), remedy()))?,
     };
     if net.prefix_len() == 0 {
-        return Err(("this is everybody, and then everybody can say that he is somebody else".to_owned(), remedy()));
+        return Err((all.to_owned(), remedy()));
     }
     if let IpNet::V6(v6) = net
         && v6.addr().to_ipv4_mapped().is_some()
