@@ -89,6 +89,9 @@ scopes = ["inference"]
 id = "{CLIENT}"
 name = "My app"
 scopes = ["inference"]
+[dialects.standard]
+scopes = ["inference"]
+registration = true
 "#,
         public_url = quoted(&format!("http://{}", reachable(listen))),
         listen = quoted(&listen.to_string()),
@@ -146,6 +149,7 @@ fn welcome(url: &str, arguments: &Quickstart, password: Option<&SecretString>) -
 Gatepost is running at {url}
   in front of   {behind}
   sign in as    {sign_in}
+  libraries     any OAuth or MCP client finds its way: {url}/.well-known/oauth-authorization-server
   data          {data} (delete the folder to start over)
 
 Try it, in another terminal:

@@ -9,3 +9,4 @@ mod serechat;
 mod serika;
 mod standard;
 mod standard_races;
+mod together;
