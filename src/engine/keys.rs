@@ -65,7 +65,7 @@ impl Engine {
     }
 
     /// A new key signs from now on; the old one stays published for as long as a JWT may live that
-    /// it has signed ([`MAX_JWT_LIFE`]). Answers with the keys as they are then.
+    /// it has signed: a day at most. Answers with the keys as they are then.
     ///
     /// # Errors
     /// [`KeysError`].

@@ -314,7 +314,7 @@ impl Issue {
         Self {
             number,
             root: terms.root,
-            key: terms.key.clone(),
+            key: terms.key,
             revoked: false,
             scopes,
             audience,
