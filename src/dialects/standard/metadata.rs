@@ -39,7 +39,11 @@ pub(super) fn claims(standard: &Standard) -> impl Iterator<Item = Claim> {
 
 fn offer(standard: &Standard) -> Offer {
     let at = |path| Some(standard.path(path));
-    let scopes: Scopes = standard.clients.iter().flat_map(|declared| declared.client.scopes.iter()).map(str::to_owned).collect();
+    let declared = standard.clients.iter().map(|declared| &declared.client.scopes);
+    let registered = standard.registration.iter().map(|registration| &registration.scopes);
+    let documents = standard.documents.iter().map(|documents| &documents.scopes);
+    let all = declared.chain(&standard.scopes).chain(registered).chain(documents);
+    let scopes: Scopes = all.flat_map(Scopes::iter).map(str::to_owned).collect();
     Offer {
         authorize: at(AUTHORIZE),
         token: at(TOKEN),
