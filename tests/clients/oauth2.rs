@@ -1,4 +1,4 @@
-//! `oauth2` for Rust: the device grant of Bootspring.
+//! `oauth2` for Rust: its HTTP, and the device grant of Bootspring.
 
 use std::{cell::Cell, convert::Infallible, net::SocketAddr};
 
@@ -15,8 +15,9 @@ use crate::support::{
     upstream::Upstream,
 };
 
-/// As the library wants its HTTP.
-async fn call(gateway: SocketAddr, request: HttpRequest) -> Result<HttpResponse, Infallible> {
+/// As the library wants its HTTP. It revokes over TLS alone, which here has ended before the gateway.
+pub(super) async fn call(gateway: SocketAddr, mut request: HttpRequest) -> Result<HttpResponse, Infallible> {
+    *request.uri_mut() = request.uri().path().parse().unwrap();
     let reply = send(gateway, request.map(|body| Full::new(body.into()))).await;
     let mut response = HttpResponse::new(reply.body.to_vec());
     *response.status_mut() = reply.status;

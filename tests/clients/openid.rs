@@ -1,10 +1,10 @@
-//! `openid-client` for Node: the device grant of Bootspring.
+//! `openid-client` for Node: the device grant of Bootspring, and of the standard.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::{approve, gateway, script::Script, secret};
+use super::{Standard, approve, gateway, script::Script, secret};
 use crate::support::{gateway::Gateway, person::Person, upstream::Upstream};
 
 const DEVICE: &str = include_str!("openid_device.mjs");
@@ -27,10 +27,29 @@ async fn openid_client_polls_until_the_yes_and_refreshes() {
     script.tell(&json!("approved"));
     assert_eq!(script.says().await, json!({"polled": 200}));
     script.tell(&json!("go on"));
-    assert_eq!(script.says().await, json!({"scope": "inference", "expires_in": 900, "renewed": true, "answered": 200}));
+    assert_eq!(script.says().await, json!({"scope": "inference", "expires_in": 900, "renewed": true, "answered": [200, 200]}));
+    script.ended().await;
+    assert_eq!(upstream.seen().len(), 2);
+    gateway.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn openid_client_discovers_where_devices_ask_and_its_token_opens_one_resource() {
+    let upstream = Upstream::start().await;
+    let standard = Standard::before(upstream.address).await;
+    let (gateway, resource) = (&standard.gateway, format!("{}/v1", standard.issuer));
+    let Some(mut script) = device(gateway, &[("DISCOVER", "yes"), ("CLIENT_ID", "app"), ("RESOURCE", &resource)]) else { return };
+    let codes = script.says().await;
+    assert_eq!(script.says().await, json!({"polled": 400}));
+    approve(gateway, &codes["user_code"]).await;
+    gateway.time.advance(Duration::from_secs(1));
+    script.tell(&json!("approved"));
+    assert_eq!(script.says().await, json!({"polled": 200}));
+    script.tell(&json!("go on"));
+    assert_eq!(script.says().await, json!({"scope": "inference", "expires_in": 3600, "renewed": true, "answered": [200, 401]}));
     script.ended().await;
     assert_eq!(upstream.seen().len(), 1);
-    gateway.end().await;
+    standard.gateway.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
