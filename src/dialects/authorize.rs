@@ -11,7 +11,7 @@ use crate::{
     message::{BadInput, Fields},
     oauth::{
         audience::Audience,
-        client::{Client, GrantType},
+        client::{Client, GrantType, Origin},
         grant::Redirect,
         id::ClientId,
         pkce::Challenge,
@@ -67,7 +67,13 @@ pub enum Unanswered {
     /// 6749 section 4.1.2.1).
     Here(Refusal),
     /// The app is told, there.
-    There(String),
+    There {
+        /// The address, with what is wrong.
+        location: String,
+        /// Whether somebody whom the gateway knows has chosen that address. Otherwise nobody is led
+        /// there who has not signed in (RFC 9700 section 4.11.2).
+        trusted: bool,
+    },
     /// Nobody can say now.
     Engine(Error),
 }
@@ -109,15 +115,15 @@ impl Authorizes for Endpoint {
             let (client, uri, named) = self.asker(&fields, peer).await?;
             let state = match fields.text("state") {
                 Ok(state) => state.map(str::to_owned),
-                Err(bad) => return Err(self.told(&uri, None, &bad.into())),
+                Err(bad) => return Err(self.told(&client, &uri, None, &bad.into())),
             };
             let question = match bad {
-                None => self.question(&fields, client, &uri, named),
+                None => self.question(&fields, &client, &uri, named),
                 Some(bad) => Err(bad.into()),
             };
             match question {
-                Ok(question) => Ok(Question { state, ..question }),
-                Err(refusal) => Err(self.told(&uri, state.as_deref(), &refusal)),
+                Ok((scopes, audience, redirect)) => Ok(Question { client, scopes, audience, redirect, state }),
+                Err(refusal) => Err(self.told(&client, &uri, state.as_deref(), &refusal)),
             }
         })
     }
@@ -163,7 +169,8 @@ impl Endpoint {
         Ok((client, uri, named.is_some()))
     }
 
-    fn question(&self, fields: &Fields, client: Client, uri: &str, named: bool) -> Result<Question, Refusal> {
+    /// What is asked for, and where the answer goes.
+    fn question(&self, fields: &Fields, client: &Client, uri: &str, named: bool) -> Result<(Option<Scopes>, Audience, Redirect), Refusal> {
         const NO_TYPE: Refusal = Refusal::new(ErrorCode::InvalidRequest, "response_type is missing.");
         const TYPE: Refusal = Refusal::new(ErrorCode::UnsupportedResponseType, "The response_type is not one that is spoken here: code.");
         const METHOD: Refusal = Refusal::new(ErrorCode::InvalidRequest, "code_challenge_method must be S256.");
@@ -182,14 +189,15 @@ impl Endpoint {
         }
         let challenge = Challenge::parse(challenge).ok_or(CHALLENGE)?;
         let scopes = fields.text("scope")?.map(Scopes::parse).transpose().map_err(|_bad_scope| SCOPE)?;
-        requestable(&client, scopes.as_ref())?;
+        requestable(client, scopes.as_ref())?;
         let audience = self.house.audience(fields)?.unwrap_or_default();
         let redirect = Redirect { uri: uri.to_owned(), named, challenge, life: self.code_life };
-        Ok(Question { client, scopes, audience, redirect, state: None })
+        Ok((scopes, audience, redirect))
     }
 
-    fn told(&self, uri: &str, state: Option<&str>, refusal: &Refusal) -> Unanswered {
-        Unanswered::There(self.error(uri, state, refusal))
+    fn told(&self, client: &Client, uri: &str, state: Option<&str>, refusal: &Refusal) -> Unanswered {
+        let trusted = matches!(client.origin, Origin::Declared | Origin::Managed);
+        Unanswered::There { location: self.error(uri, state, refusal), trusted }
     }
 
     fn error(&self, uri: &str, state: Option<&str>, refusal: &Refusal) -> String {

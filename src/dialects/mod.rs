@@ -26,7 +26,7 @@ use crate::{
     oauth::{
         audience::Audience,
         client::{Declared, GrantType},
-        refusal::Refusal,
+        refusal::{ErrorCode, Refusal},
         resource,
         scope::Scopes,
     },
@@ -124,9 +124,13 @@ impl House {
     /// # Errors
     /// `invalid_target`, `invalid_request`.
     pub fn audience(&self, fields: &Fields) -> Result<Option<Audience>, Refusal> {
+        const TOO_MANY: Refusal = Refusal::new(ErrorCode::InvalidTarget, "A token is for eight resources at most.");
         let named = fields.texts("resource")?;
         if named.is_empty() {
             return Ok(None);
+        }
+        if named.len() > 8 {
+            return Err(TOO_MANY);
         }
         let paths = || self.resources.iter().map(String::as_str);
         let resources = named.into_iter().map(|text| resource::parse(text, &self.issuer, paths()));

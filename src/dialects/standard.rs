@@ -19,7 +19,11 @@ mod options;
 
 use std::sync::Arc;
 
-use http::{Method, Response, StatusCode, header::USER_AGENT, request::Parts};
+use http::{
+    Method, Response, StatusCode,
+    header::{AUTHORIZATION, USER_AGENT},
+    request::Parts,
+};
 
 pub use self::options::{ROW, Standard};
 use super::{
@@ -167,7 +171,12 @@ impl Desk {
             Problem::Client { refusal, .. } => Problem::Client { refusal, challenged: true },
             other => other,
         };
-        let (client, fields) = self.read(&head, body, peer).await.map_err(unauthorized)?;
+        let fields = Fields::read(&head.headers, body, Takes::Form).await?;
+        if !head.headers.contains_key(AUTHORIZATION) && fields.text("client_id")?.is_none() {
+            return Err(Problem::Client { refusal: UNKNOWN, challenged: true });
+        }
+        let client = client_auth::authenticate(&self.house.engine, NAME, &head.headers, &fields, peer.ip).await;
+        let client = client.map_err(Problem::from).map_err(unauthorized)?;
         if client.is_public() {
             // A name alone authorizes nobody (section 2.1).
             return Err(Problem::Client { refusal: UNKNOWN, challenged: true });

@@ -264,7 +264,9 @@ impl Engine {
     pub(super) async fn keep_client(&self, client: &Client) {
         let now = self.clock.now();
         let Some(expires) = client.expires.filter(|expires| *expires < after(now, UNUSED_LIFE.saturating_sub(KEEP_AFTER))) else { return };
-        let kept = self.change_client(&client.dialect, &client.id, None, |client| client.expires = Some(after(now, UNUSED_LIFE)));
+        // One that was disabled since then has no end: a document would bring it back.
+        let keep = |client: &mut Client| client.expires = client.expires.map(|_| after(now, UNUSED_LIFE));
+        let kept = self.change_client(&client.dialect, &client.id, None, keep);
         if let Err(error) = kept.await {
             tracing::warn!(%error, client = %client.id, %expires, "the end of a client could not be put off");
         }

@@ -87,7 +87,7 @@ impl Engine {
             client.may(GrantType::AuthorizationCode)?;
             let user = self.store.user(by.user.id).await?;
             let user = user.filter(|user| user.record.enabled && user.record.generation == by.user.generation).ok_or(OVER)?;
-            let decided = self.decided(authorization, &client, by, decision)?;
+            let decided = self.decided(authorization, &client, Decider { user: &user.record, ..by }, decision)?;
             let until = decided.keep_until();
             changes.extend([
                 Change::Compare { key: Key::User(by.user.id), expect: Expect::Version(user.version) },

@@ -115,7 +115,7 @@ impl Engine {
             resource_server: None,
             owner: None,
             origin: Origin::Document,
-            verified: false,
+            verified: stored.is_some_and(|stored| stored.verified),
             enabled: true,
             // Its id is not new where it was deleted before: what it had then stays taken back.
             generation: stored.map_or_else(|| u64::from(rand::random::<u32>()), |stored| stored.generation),
@@ -136,8 +136,8 @@ pub(super) fn settled(asked: &Client, found: Option<Found>) -> Option<(Client, V
         None if asked.origin == Origin::Document => Found { client: asked.clone(), expect: Expect::Absent },
         None => return None,
     };
-    let Client { generation, created, .. } = before.client;
-    let next = Client { generation, created, ..asked.clone() };
+    let Client { generation, created, verified, .. } = before.client;
+    let next = Client { generation, created, verified, ..asked.clone() };
     let changes = [before.put(&next)].into_iter().chain(next.expires.into_iter().flat_map(|until| listed(&next, until))).collect();
     Some((next, changes))
 }

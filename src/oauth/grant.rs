@@ -239,8 +239,8 @@ pub struct Wanted<'a> {
     pub audience: Option<&'a Audience>,
 }
 
-/// What an app shows with an authorization code.
-#[derive(Clone, Copy, Debug)]
+/// What an app shows with an authorization code. Not in `Debug`: the verifier is a secret.
+#[derive(Clone, Copy)]
 pub struct Redemption<'a> {
     /// `redirect_uri`.
     pub redirect_uri: Option<&'a str>,

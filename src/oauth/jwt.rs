@@ -146,6 +146,11 @@ impl Signing {
         &self.jwks
     }
 
+    /// Whether the key verifies what it signed: it is there, and was not revoked.
+    pub fn holds(&self, kid: KeyId) -> bool {
+        self.keys.contains_key(&kid)
+    }
+
     /// The key that signs what is issued now with this algorithm.
     pub fn current(&self, algorithm: Algorithm) -> Option<KeyId> {
         self.keys.iter().find(|(_, key)| key.current && key.algorithm == algorithm).map(|(id, _)| *id)

@@ -34,6 +34,9 @@ pub enum BadRedirectUri {
     /// `user@host`: what people take for the host is none.
     #[error("has a user name or a password")]
     UserInfo,
+    /// Its query has what the answer brings: which of the two counts, nobody could say.
+    #[error("has a parameter of the answer in its query: code, state, iss or error")]
+    Answer,
     /// `http`, and not to this machine.
     #[error("is http: only https is taken, and http to 127.0.0.1, [::1] and localhost")]
     Plain,
@@ -72,11 +75,14 @@ impl RedirectUri {
         if !authority(text).bytes().all(is_of_a_host) {
             return Err(BadRedirectUri::NoUri);
         }
+        if url.query_pairs().any(|(name, _)| matches!(&*name, "code" | "state" | "iss" | "error" | "error_description")) {
+            return Err(BadRedirectUri::Answer);
+        }
         match url.scheme() {
             // Written as `https:host`, it is a host for browsers alone.
             "https" | "http" if !text.get(url.scheme().len()..).is_some_and(|rest| rest.starts_with("://")) => Err(BadRedirectUri::NoUri),
             "https" => Ok(()),
-            "http" if is_loopback(&url) => Ok(()),
+            "http" if is_loopback(&url) && is_plainly_written(text) => Ok(()),
             "http" => Err(BadRedirectUri::Plain),
             scheme if scheme.contains('.') => Ok(()),
             _ => Err(BadRedirectUri::Scheme),
@@ -197,11 +203,17 @@ fn authority(text: &str) -> &str {
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
-        // Only these two are everywhere; and written so, no reader takes them for others.
-        Some(Host::Ipv4(ip)) => ip == std::net::Ipv4Addr::LOCALHOST && authority(url.as_str()).starts_with("127.0.0.1"),
+        // Only these two are everywhere.
+        Some(Host::Ipv4(ip)) => ip == std::net::Ipv4Addr::LOCALHOST,
         Some(Host::Ipv6(ip)) => ip == std::net::Ipv6Addr::LOCALHOST,
         None => false,
     }
+}
+
+/// Whether an address of this machine is written as everybody writes it: `http://0x7f.1` is one, too,
+/// and not every reader knows.
+fn is_plainly_written(text: &str) -> bool {
+    without_port(&["http://127.0.0.1", "http://[::1]", "http://localhost"], text).is_some()
 }
 
 /// What stands before and after the port of an address of this machine.
@@ -258,8 +270,14 @@ mod tests {
             ("https://app.example.com/*", BadRedirectUri::Wildcard),
             ("https://good.example@evil.example/cb", BadRedirectUri::UserInfo),
             ("https://@evil.example/cb", BadRedirectUri::UserInfo),
+            ("https://app.example.com/?iss=https://evil.example", BadRedirectUri::Answer),
+            ("https://app.example.com/?x=1&%63ode=1", BadRedirectUri::Answer),
             ("http://app.example.com/cb", BadRedirectUri::Plain),
             ("http://127.0.0.2/cb", BadRedirectUri::Plain),
+            ("http://127.1/cb", BadRedirectUri::Plain),
+            ("http://0x7f.1/cb", BadRedirectUri::Plain),
+            ("http://2130706433/cb", BadRedirectUri::Plain),
+            ("http://[0:0::1]/cb", BadRedirectUri::Plain),
             ("http://localhost.evil.example/cb", BadRedirectUri::Plain),
             ("javascript:alert(1)", BadRedirectUri::Scheme),
             ("data:text/html,x", BadRedirectUri::Scheme),

@@ -37,27 +37,31 @@ impl Caller {
 /// # Errors
 /// 400 for more than one credential, 401 for none or a bad one, 503 where nobody can say.
 pub async fn authenticate<B>(shared: &Shared, route: &Route, request: &Request<B>) -> Result<Caller, Rejection> {
+    let doubled = |words| {
+        let mut rejection = Rejection::bad_request("two_credentials", words);
+        rejection.challenge = Some(challenge(&shared.public_url, route, Some("invalid_request")));
+        rejection
+    };
     if route.access == Access::Open {
-        return Ok(Caller::Anonymous);
+        // It would go upstream as it stands there.
+        let in_query = request.uri().query().is_some_and(|query| names_a_token(shared, query));
+        return if in_query { Err(doubled("The access token stands in the query.")) } else { Ok(Caller::Anonymous) };
     }
-    let two = |_ambiguous| Rejection::bad_request("two_credentials", "There is more than one credential.");
+    let two = |_ambiguous| doubled("There is more than one credential.");
     let no = |code: &'static str, words: &'static str, error: Option<&str>| {
         Err(Rejection::unauthorized(code, words, challenge(&shared.public_url, route, error)))
     };
     let token = match Credential::of(request.headers()).map_err(two)? {
         Credential::Bearer(token) => token,
-        // A challenge without an error: nothing was tried (RFC 6750 section 3.1).
+        // A challenge without an error: nothing was tried, or nothing that is known here (RFC 6750
+        // section 3.1).
         Credential::None => return no("missing_token", "This needs an access token: Authorization: Bearer <token>.", None),
-        Credential::Basic(_) | Credential::Other => {
-            return no("invalid_token", "Authorization must be: Bearer <token>.", Some("invalid_token"));
-        }
+        Credential::Basic(_) | Credential::Other => return no("invalid_token", "Authorization must be: Bearer <token>.", None),
     };
     match shared.verifier.verify(token).await {
         Ok((subject, stream)) => match route.access {
             Access::Dialect(dialect, _) if subject.dialect != dialect => no("invalid_token", UNKNOWN, Some("invalid_token")),
-            _ if stands_elsewhere(token, request) => {
-                Err(Rejection::bad_request("two_credentials", "The access token stands in more than one place."))
-            }
+            _ if stands_elsewhere(token, request) => Err(doubled("The access token stands in more than one place.")),
             _ => Ok(Caller::Known(Box::new(subject), stream)),
         },
         Err(Denied::Unknown) => no("invalid_token", UNKNOWN, Some("invalid_token")),
@@ -65,6 +69,12 @@ pub async fn authenticate<B>(shared: &Shared, route: &Route, request: &Request<B
         Err(Denied::Revoked(grant)) => Err(taken_back(shared, route, grant)),
         Err(Denied::Unavailable(unavailable)) => Err(Rejection::store_unavailable(unavailable.to_string())),
     }
+}
+
+/// Whether a query hands over one of our access tokens (RFC 6750 section 2.3, which is not spoken here).
+fn names_a_token(shared: &Shared, query: &str) -> bool {
+    let mut fields = form_urlencoded::parse(query.as_bytes());
+    fields.any(|(name, value)| name == "access_token" && shared.verifier.read(&value).is_some())
 }
 
 /// Whether the token stands in the target or in a field that would take it upstream.

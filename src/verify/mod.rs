@@ -134,6 +134,10 @@ impl Verifier {
         let presented = self.read(token).ok_or(Denied::Unknown)?;
         // Entered before the grant is read: a revocation that comes after the reading finds it.
         let stream = self.streams.enter(presented.grant(), presented.number(), presented.key());
+        // A key that was revoked since the signature was checked cut the streams that were there then.
+        if presented.key().is_some_and(|kid| !self.signing.load().holds(kid)) {
+            return Err(Denied::Unknown);
+        }
         let (subject, _) = self.judge(&presented, Some(&stream)).await?;
         self.note_use(subject.grant, self.clock.now());
         Ok((subject, stream))

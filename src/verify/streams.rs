@@ -45,8 +45,9 @@ pub struct OpenStream {
 }
 
 impl OpenStreams {
-    /// Enters a stream under issue `number` of a grant, whose token that key signed. To be done before the token is verified, so
-    /// that a revocation that comes in between is not missed.
+    /// Enters a stream under issue `number` of a grant, whose token was signed with `key`, if it is a
+    /// JWT. To be done before it is read what the token is worth, so that a revocation that comes in
+    /// between is not missed.
     pub fn enter(&self, grant: GrantId, number: u32, key: Option<KeyId>) -> OpenStream {
         let mut open = self.0.entry(grant).or_default();
         let same = open.iter_mut().find(|open| open.number == number && !open.run.cut.is_cancelled());

@@ -3,10 +3,13 @@
 //!
 //! 1. The app sends the browser to the page of its dialect. What it asks for stands in the query, and
 //!    the dialect reads it: what cannot be put to a person is told here, or to the app.
-//! 2. Whoever is not signed in does that first, and comes back to the same query.
+//! 2. Whoever is not signed in does that first, and comes back to the same query. Nobody else is sent
+//!    on to an app, not even with an error: a link to here would lead wherever an app likes (RFC 9700
+//!    section 4.11.2).
 //! 3. The question names the grant that a yes would make. The form counts in the session that saw
-//!    it, for this grant, this query, and for ten minutes.
-//! 4. The decision reads the query anew, and takes the browser to the app.
+//!    it, for this grant, this query, what was shown, and for ten minutes.
+//! 4. The decision reads the query anew, and takes the browser to the app. If the app has changed
+//!    meanwhile, so that the question would be another one, there is no decision.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -29,6 +32,7 @@ use crate::{
         grant::{Requester, after},
         id::GrantId,
         refusal::{ErrorCode, Refusal},
+        scope::Scopes,
     },
 };
 
@@ -45,6 +49,10 @@ pub(super) async fn show(desk: &Desk, head: &Parts, network: IpAddr) -> Answer {
     let (page, query) = here(desk)?;
     let question = match page.read(Some(query), network).await {
         Ok(question) => question,
+        // An address that a stranger registered is not one to which the gateway leads just anybody.
+        Err(Unanswered::There { trusted: false, .. }) if browser::signed_in(desk, &head.headers).await?.is_none() => {
+            return Ok(desk.here.sign_in_first(desk));
+        }
         Err(unanswered) => return told(unanswered),
     };
     let Some(who) = browser::signed_in(desk, &head.headers).await? else {
@@ -67,21 +75,23 @@ pub(super) async fn decide(desk: &Desk, call: Call) -> Answer {
     let fields = Fields::read(&call.head.headers, call.body, Takes::Form).await?;
     let grant = fields.text("grant")?.and_then(GrantId::parse).ok_or(Problem::Forged)?;
     let asked = fields.text("asked")?.unwrap_or_default();
-    csrf::check(desk, Purpose::Authorize(who.session, grant, [page.style().dialect, asked, query]), &fields)?;
+    let question = match page.read(Some(query), call.peer.ip).await {
+        Ok(question) => question,
+        Err(unanswered) => return told(unanswered),
+    };
+    let shown = Shown::of(&question, &who)?;
+    csrf::check(desk, Purpose::Authorize(who.session, grant, [page.style().dialect, asked, query, &shown.text()]), &fields)?;
     let asked = asked.parse().map_err(|_no_moment: jiff::Error| Problem::Forged)?;
     let decision = match fields.text("decision")? {
         Some("approve") => Decision::Approve,
         Some("deny") => Decision::Deny,
         _ => return Err(BadInput::Malformed("There is no decision in the form.".into()).into()),
     };
-    let question = match page.read(Some(query), call.peer.ip).await {
-        Ok(question) => question,
-        Err(unanswered) => return told(unanswered),
-    };
     let authorization = Authorization {
         style: page.style(),
         client: &question.client,
-        scopes: question.scopes.as_ref(),
+        // As it was shown, also where the app may ask for more by now.
+        scopes: Some(&shown.requested),
         audience: question.audience.clone(),
         redirect: question.redirect.clone(),
         requester: Requester { app: None, device: None, platform: None, network: call.peer.ip },
@@ -107,7 +117,7 @@ fn here(desk: &Desk) -> Result<(&Arc<dyn Authorizes>, &str), Problem> {
 fn told(unanswered: Unanswered) -> Answer {
     match unanswered {
         Unanswered::Here(refusal) => Err(Problem::Unaskable(refusal)),
-        Unanswered::There(location) => Ok(reply::noted(reply::see_other(&location), None, "refused")),
+        Unanswered::There { location, .. } => Ok(reply::noted(reply::see_other(&location), None, "refused")),
         Unanswered::Engine(error) => Err(error.into()),
     }
 }
@@ -122,6 +132,29 @@ fn refused(error: Error) -> Problem {
     }
 }
 
+/// What a question says of what an app gets, and where.
+struct Shown<'a> {
+    question: &'a Question,
+    /// What the app asks for, of what it may ask for.
+    requested: Scopes,
+    /// As much of it as the user can give.
+    scopes: Scopes,
+}
+
+impl<'a> Shown<'a> {
+    fn of(question: &'a Question, who: &SignedIn) -> Result<Self, Problem> {
+        let requested = requestable(&question.client, question.scopes.as_ref()).map_err(Problem::Unaskable)?;
+        let scopes = requested.narrowed_to(&who.user.scopes);
+        Ok(Self { question, requested, scopes })
+    }
+
+    /// All of it that does not follow from the query: none of these holds a line feed.
+    fn text(&self) -> String {
+        let Question { client, redirect, .. } = self.question;
+        format!("{}\n{}\n{}\n{}", client.name, redirect.uri, self.requested, self.scopes)
+    }
+}
+
 async fn card(
     desk: &Desk,
     who: &SignedIn,
@@ -131,8 +164,7 @@ async fn card(
     network: IpAddr,
 ) -> Result<Markup, Problem> {
     let client = &question.client;
-    let requested = requestable(client, question.scopes.as_ref()).map_err(Problem::Unaskable)?;
-    let scopes = requested.narrowed_to(&who.user.scopes);
+    let shown = Shown::of(question, who)?;
     let owner = match client.owner {
         Some(owner) => desk.engine.user_name(owner).await?,
         None => None,
@@ -150,11 +182,11 @@ async fn card(
     let consent = Consent {
         app: &html! { bdi { (client.name) } },
         verified: client.verified,
-        scopes: &scopes,
-        narrowed: !scopes.cover(&requested),
+        scopes: &shown.scopes,
+        narrowed: !shown.scopes.cover(&shown.requested),
         facts: &facts,
         action: &desk.here.path(desk),
-        purpose: Purpose::Authorize(who.session, grant, [page.style().dialect, &moment, query]),
+        purpose: Purpose::Authorize(who.session, grant, [page.style().dialect, &moment, query, &shown.text()]),
         hidden: &[("grant", &grant.to_string()), ("asked", &moment)],
     };
     Ok(consent::card(desk, who, &consent))

@@ -21,8 +21,8 @@ pub(super) enum Purpose<'a> {
     /// Deciding about this grant, by the session that saw it.
     Decide(SessionId, GrantId),
     /// Deciding about what a browser brought: which grant a yes makes, the dialect, when it was asked,
-    /// and the query that says what for.
-    Authorize(SessionId, GrantId, [&'a str; 3]),
+    /// the query that says what for, and what was shown of it.
+    Authorize(SessionId, GrantId, [&'a str; 4]),
     /// Taking this grant back.
     Revoke(SessionId, GrantId),
     /// Taking all back that this app has: its dialect, its client and its name.
@@ -73,8 +73,8 @@ fn parts<'a>(purpose: &'a Purpose<'_>) -> Vec<&'a [u8]> {
         Purpose::EnterCode(session) => vec![b"enter code", session.as_bytes()],
         Purpose::Decide(session, grant) => vec![b"decide", session.as_bytes(), grant.as_bytes()],
         Purpose::Authorize(session, grant, question) => {
-            let [dialect, asked, query] = question.map(str::as_bytes);
-            vec![b"authorize", session.as_bytes(), grant.as_bytes(), dialect, asked, query]
+            let [dialect, asked, query, shown] = question.map(str::as_bytes);
+            vec![b"authorize", session.as_bytes(), grant.as_bytes(), dialect, asked, query, shown]
         }
         Purpose::Revoke(session, grant) => vec![b"revoke", session.as_bytes(), grant.as_bytes()],
         Purpose::RevokeApp(session, app) => {

@@ -58,7 +58,7 @@ texts! {
         name: String, name_note: Template, name_empty: String, name_long: Template, name_odd: String,
         description: String, description_note: String, description_odd: Template,
         redirect_uris: String, redirect_uris_note: Template, no_uri: String, too_many_uris: Template, uri_at: Template,
-        uri_malformed: String, uri_long: Template, uri_fragment: String, uri_wildcard: String, uri_user_info: String,
+        uri_malformed: String, uri_long: Template, uri_fragment: String, uri_wildcard: String, uri_user_info: String, uri_answer: String,
         uri_plain: String, uri_scheme: String, scopes: String, scopes_missing: String, is_public: String,
         create: String, too_many: Template, created_title: String, created: Template, created_public: Template,
         secret: String, save: String, saved: String, reset: String, reset_title: Template, reset_words: String,

@@ -90,7 +90,10 @@ async fn what_is_a_credential_elsewhere_is_no_access_token() {
         assert_bad_token(&stand.gateway.send(bearing(asking(), text)).await, "invalid_token");
     }
     for line in ["Basic YWRhOmNvcnJlY3QgaG9yc2U=", "Bearer", "Bearer a b", "Token x", &token.access] {
-        assert_bad_token(&stand.gateway.send(with_authorization(&[line])).await, "invalid_token");
+        // Nothing was tried that is known here, so the challenge names no error (RFC 6750 section 3.1).
+        let reply = stand.gateway.send(with_authorization(&[line])).await;
+        assert_eq!(refusal(&reply), (401, "invalid_token".to_owned()), "{line}");
+        assert_eq!(reply.header("www-authenticate"), format!("{REALM}, scope=\"inference\""), "{line}");
     }
     assert!(upstream.seen().is_empty());
 }
@@ -213,4 +216,19 @@ async fn a_route_may_say_no_as_rfc_9457_does() {
         assert_eq!(problem["instance"], reply.header("x-request-id"));
         assert!(problem["detail"].is_string() && problem["type"] == "about:blank", "{problem}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_in_the_query_goes_upstream_on_no_route() {
+    let upstream = Upstream::start().await;
+    let open = "[[routes]]\nprefix = \"/open\"\nauth = \"none\"\n";
+    let stand = Stand::with(&format!("{}{open}", crate::support::gateway::forwarding(upstream.address))).await;
+    let token = stand.token().await.access;
+    for query in [format!("access_token={token}"), format!("a=b&access%5Ftoken={token}"), format!("access_token=x&access_token={token}")] {
+        let reply = stand.gateway.send(get(&format!("/open/x?{query}"))).await;
+        assert_eq!(refusal(&reply), (400, "invalid_request".to_owned()), "{query}");
+    }
+    // What is none of ours may mean something to the upstream.
+    assert_eq!(stand.gateway.send(get("/open/x?access_token=theirs")).await.status, 200);
+    assert_eq!(upstream.seen().len(), 1);
 }

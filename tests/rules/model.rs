@@ -210,7 +210,14 @@ impl Run {
         let token = self.given(at).refresh;
         let (began, scopes) = (self.history.begin(), wanted.scopes());
         let answer = self.house.refresh_as(CLIENT, &token, scopes.as_ref()).await;
-        let expected = self.model.refresh(at, wanted == Wanted::More);
+        let expected = self.model.refresh(
+            at,
+            match wanted {
+                Wanted::All => Some("chat models:read"),
+                Wanted::Less => Some("chat"),
+                Wanted::More => None,
+            },
+        );
         self.expect(&expected, &answer);
         self.history.record(began, Ask::Refresh(token), tokens_told(&answer));
         if let (Answer::New, Ok(given)) = (expected, &answer) {

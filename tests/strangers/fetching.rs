@@ -10,6 +10,7 @@ use std::{
 };
 
 use gatepost::{
+    clock::Manual,
     engine::{Authorization, Decider, Decision, Engine, Error, Fetch, RedeemCode},
     oauth::{
         audience::Audience,
@@ -18,7 +19,10 @@ use gatepost::{
         id::{ClientId, GrantId},
         pkce::Challenge,
         refusal::ErrorCode,
+        scope::Scopes,
+        user::User,
     },
+    store::{Store, memory::Memory},
     verify::Denied,
 };
 use secrecy::ExposeSecret;
@@ -27,8 +31,8 @@ use tokio::sync::Semaphore;
 
 use super::{CHALLENGE, DAY, VERIFIER, here};
 use crate::support::{
-    house::{DIALECT, House, STYLE, word},
-    records::{scopes, user},
+    house::{DIALECT, House, STYLE, put_user, word},
+    records::{START, scopes, user},
 };
 
 const ID: &str = "https://app.example/client.json";
@@ -89,8 +93,11 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
+        Self::of(House::new().await)
+    }
+
+    fn of(mut house: House) -> Self {
         let web = Web::with(document("First"));
-        let mut house = House::new().await;
         house.engine = house.engine.fetching(web.fetch());
         Self { house, web }
     }
@@ -343,6 +350,27 @@ async fn a_client_that_is_disabled_stays_so_however_long_nobody_uses_it() {
     assert!(bench.ask().await.unwrap().is_some());
     bench.house.pass(30 * DAY);
     assert!(bench.known().await.is_none());
+}
+
+#[tokio::test]
+async fn a_client_whose_name_the_operator_vouches_for_stays_so_after_another_yes() {
+    let bench = Bench::new().await;
+    bench.let_in().await;
+    bench.engine().change_client(DIALECT, &ClientId::new(ID), None, |client| client.verified = true).await.unwrap().unwrap();
+    assert!(bench.ask().await.unwrap().unwrap().verified);
+    bench.let_in().await;
+    assert!(bench.known().await.unwrap().verified);
+}
+
+#[tokio::test]
+async fn what_a_user_may_grant_counts_as_it_is_at_the_decision() {
+    let time = Manual::starting_at(START);
+    let store: Arc<dyn Store> = Arc::new(Memory::new(time.clock()));
+    // Whoever decides was read when it was more.
+    put_user(&*store, &User { scopes: Scopes::parse("chat").unwrap(), ..user(crate::support::house::USER) }).await;
+    let bench = Bench::of(House::over(store, time));
+    let access = bench.let_in().await;
+    assert_eq!(bench.house.show(&access).await.unwrap().0.scopes.to_string(), "chat");
 }
 
 #[tokio::test]

@@ -200,7 +200,7 @@ async fn what_is_wrong_with_a_question_is_told_to_the_app_or_to_the_user_alone()
         ("scope", Some("clients"), "invalid_scope"),
     ] {
         let told = match read(name, value).await {
-            Err(Unanswered::There(location)) => location,
+            Err(Unanswered::There { location, .. }) => location,
             other => panic!("{name} {value:?}: {other:?}"),
         };
         assert!(told.starts_with(&format!("{CALLBACK}?error={error}&error_description=")), "{name}: {told}");

@@ -76,7 +76,7 @@ async fn told(gateway: &Gateway, target: &str) -> String {
     match read(gateway, target).await {
         Ok(question) => format!("asked for {}", question.redirect.uri),
         Err(Unanswered::Here(refusal)) => format!("here: {}", refusal.code.as_str()),
-        Err(Unanswered::There(location)) => {
+        Err(Unanswered::There { location, .. }) => {
             let (uri, query) = location.split_once("error=").unwrap();
             let (error, rest) = query.split_once('&').unwrap();
             assert!(rest.ends_with("&iss=http%3A%2F%2F127.0.0.1%3A8080"), "{location}");

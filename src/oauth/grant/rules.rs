@@ -203,7 +203,11 @@ impl Grant {
         }
         if token.number() < newest.number {
             let is_retry = token.number() + 1 == newest.number && newest.may_be_repeated(now);
-            return if is_retry { Step::unchanged(Ok(newest.clone())) } else { self.end(RevokedBecause::Replay, Err(DEAD), now) };
+            return if is_retry {
+                Step::unchanged(self.again(approval, newest, wanted))
+            } else {
+                self.end(RevokedBecause::Replay, Err(DEAD), now)
+            };
         }
         if newest.refresh_until.is_none_or(|until| now >= until) {
             return Step::unchanged(Err(DEAD));
@@ -271,6 +275,20 @@ impl Grant {
         kept.drain(..(kept.len() + 1).saturating_sub(MAX_LIVE_ISSUES));
         kept.push(issue.clone());
         Step::to(self.with(State::Live { approval: approval.clone(), issues: kept }), Ok(issue))
+    }
+
+    /// The same answer again, to who wants the same: a retry gets nothing that it did not ask for.
+    fn again(&self, approval: &Approval, newest: &Issue, wanted: Wanted<'_>) -> Result<Issue, Refusal> {
+        const SCOPE: Refusal = Refusal::new(ErrorCode::InvalidScope, "The refresh token was used for another scope just now.");
+        const TARGET: Refusal = Refusal::new(ErrorCode::InvalidTarget, "The refresh token was used for another resource just now.");
+        let (scopes, audience) = self.narrowed(approval, wanted)?;
+        if scopes != newest.scopes {
+            Err(SCOPE)
+        } else if audience != newest.audience {
+            Err(TARGET)
+        } else {
+            Ok(newest.clone())
+        }
     }
 
     /// What was granted, or as much less as is wanted.

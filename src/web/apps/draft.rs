@@ -184,6 +184,7 @@ impl BadUris {
             BadRedirectUri::Fragment => words.uri_fragment.render(),
             BadRedirectUri::Wildcard => words.uri_wildcard.render(),
             BadRedirectUri::UserInfo => words.uri_user_info.render(),
+            BadRedirectUri::Answer => words.uri_answer.render(),
             BadRedirectUri::Plain => words.uri_plain.render(),
             BadRedirectUri::Scheme => words.uri_scheme.render(),
         };

@@ -104,7 +104,8 @@ impl Model {
         }
     }
 
-    pub(super) fn refresh(&mut self, at: usize, too_much: bool) -> Answer {
+    /// `wanted` is what the next token may do; `None`: more than was granted.
+    pub(super) fn refresh(&mut self, at: usize, wanted: Option<&str>) -> Answer {
         const NO: Answer = Answer::Refused(ErrorCode::InvalidGrant);
         let newest = self.issues.len() - 1;
         if self.is_forgotten() || self.is_over() || !self.is_upheld() {
@@ -112,13 +113,15 @@ impl Model {
         }
         if at < newest {
             if at + 1 == newest && self.now < self.issues[newest].at + RETRY {
-                return Answer::Again(newest);
+                // A retry is told what it asked for, or nothing.
+                let same = wanted == Some(self.issues[newest].given.scopes.as_str());
+                return if same { Answer::Again(newest) } else { Answer::Refused(ErrorCode::InvalidScope) };
             }
             self.end();
             return NO;
         }
         match self.now < self.issues[at].at + REFRESH_LIFE {
-            true if too_much => Answer::Refused(ErrorCode::InvalidScope),
+            true if wanted.is_none() => Answer::Refused(ErrorCode::InvalidScope),
             true => Answer::New,
             false => NO,
         }

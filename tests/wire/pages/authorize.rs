@@ -3,10 +3,14 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use gatepost::{
-    engine::{RedeemCode, Style},
+    engine::{CreateClient, RedeemCode, Spelling, Style},
     oauth::{
+        claim::Claim,
+        client::{Client, GrantType, Origin},
         grant::{Redemption, Wanted},
         id::ClientId,
+        redirect::RedirectUri,
+        scope::Scopes,
         signing::TokenFormat,
     },
 };
@@ -350,6 +354,63 @@ async fn a_decision_counts_in_the_session_that_saw_it_and_for_the_question_that_
     assert!(location(&reply).starts_with("/sign-in?to=authorize&dialect=serika&query="));
     assert_eq!(house.writes(), before);
     assert_eq!(send(&ada, &narrow.replace('\'', "%27"), &form, &grant, &asked).await, 303);
+    house.gateway.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_would_be_another_one_by_now_is_not_decided() {
+    let house = House::start().await;
+    let ada = Person::signed_in(&house.gateway).await;
+    let id = made(&house, Origin::Managed).await;
+    let asked = address(id.as_str(), "", &[]);
+    type Change = fn(&mut Client);
+    let changes: [(&str, Change); 3] = [
+        ("scopes", |client| client.scopes = Scopes::parse("images inference").unwrap()),
+        ("address", |client| client.redirect_uris = vec![RedirectUri::parse("https://evil.example/").unwrap()]),
+        ("name", |client| client.name = "Your bank".to_owned()),
+    ];
+    for (what, change) in changes {
+        let page = question(&ada, &asked).await;
+        house.gateway.engine.change_client("serika", &id, None, change).await.unwrap().unwrap();
+        let before = house.writes();
+        for decision in ["approve", "deny"] {
+            assert_eq!(press(&ada, &page, decision).await.status, 403, "{what}");
+        }
+        assert_eq!(house.writes(), before, "{what}");
+    }
+    let page = question(&ada, &asked).await;
+    assert!(location(&press(&ada, &page, "approve").await).starts_with("https://evil.example/?code="));
+    house.gateway.end().await;
+}
+
+/// A client that somebody made, to whom answers go at [`CALLBACK`].
+async fn made(house: &House, origin: Origin) -> ClientId {
+    let create = CreateClient {
+        spelling: Spelling { dialect: "serika", id: "client_", secret: "secret_" },
+        owner: None,
+        origin,
+        name: Claim::exact("A tool").unwrap(),
+        description: None,
+        redirect_uris: vec![RedirectUri::parse(CALLBACK).unwrap()],
+        scopes: Scopes::parse("images").unwrap(),
+        grant_types: [GrantType::AuthorizationCode].into(),
+        public: true,
+        format: None,
+        resource_server: None,
+        verified: false,
+    };
+    house.gateway.engine.create_client(create).await.unwrap().0.id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_who_is_not_signed_in_is_led_to_an_address_that_a_stranger_registered() {
+    let house = House::start().await;
+    let (ada, stranger) = (Person::signed_in(&house.gateway).await, Person::at(&house.gateway));
+    let id = made(&house, Origin::Registered).await;
+    let wrong = address(id.as_str(), CALLBACK, &[("response_type", "token")]);
+    let first = location(&stranger.get(&wrong).await);
+    assert!(first.starts_with("/sign-in?to=authorize&dialect=serika&query="), "{first}");
+    assert!(location(&ada.get(&wrong).await).starts_with(&format!("{CALLBACK}&error=unsupported_response_type&")));
     house.gateway.end().await;
 }
 
