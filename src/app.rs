@@ -2,8 +2,9 @@
 //! run until they are told to end. Whatever lives long is started here.
 
 mod roots;
+mod tasks;
 
-use std::{future::Future, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::Path, sync::Arc};
 
 use tokio::{runtime::Handle, task::JoinHandle};
 
@@ -40,11 +41,6 @@ use crate::{
     web,
 };
 pub use roots::RootsError;
-
-/// How often last uses are saved.
-const SAVE_EVERY: Duration = Duration::from_secs(5);
-/// How often what has expired is removed.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// A configuration, read and checked.
 pub struct Plan {
@@ -274,48 +270,6 @@ impl Interior {
         }
         let ceiling = Ceiling::new(&self.plan.config.connections, self.proxies(), self.clock.clone());
         listeners.serve(gates, &self.plan.config.connections, &ceiling, drain).map_err(StartError::Thread)
-    }
-
-    /// Tells the store of last uses, and once more at the end.
-    fn save(&self, drain: Drain) -> impl Future<Output = ()> + Send + 'static {
-        let (verifier, clock) = (Arc::clone(&self.verifier), self.clock.clone());
-        async move {
-            loop {
-                let ends = tokio::select! {
-                    () = clock.sleep(SAVE_EVERY) => false,
-                    () = drain.begun() => true,
-                };
-                if let Err(error) = verifier.save_last_uses().await {
-                    tracing::warn!(%error, "last uses could not be saved");
-                }
-                if ends {
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Removes what has expired.
-    fn sweep(&self, shared: Arc<Shared>, drain: Drain) -> impl Future<Output = ()> + Send + 'static {
-        let (store, limits, engine, clock) =
-            (Arc::clone(&self.store), Arc::clone(&self.limits), Arc::clone(&self.engine), self.clock.clone());
-        async move {
-            loop {
-                tokio::select! {
-                    () = clock.sleep(SWEEP_EVERY) => {}
-                    () = drain.begun() => return,
-                }
-                limits.sweep();
-                shared.routes.sweep();
-                match store.sweep().await {
-                    Ok(swept) => tracing::debug!(removed = swept.removed, "expired records were removed"),
-                    Err(error) => tracing::warn!(%error, "expired records could not be removed"),
-                }
-                if let Err(error) = engine.maintain_keys().await {
-                    tracing::warn!(%error, "the signing keys could not be brought up to date");
-                }
-            }
-        }
     }
 }
 

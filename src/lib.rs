@@ -12,7 +12,7 @@
 //! | [`net`] | sockets: threads, listeners, connections and how long they may take, the local socket, drain | message, limit, config |
 //! | [`store`] | where records lie: the contract, and each store that keeps it | oauth, config |
 //! | [`verify`] | token → subject, on the way of every protected request | oauth, store, config |
-//! | [`engine`] | the verbs: ask, decide, poll, exchange, refresh, log out; the only writer of grants | oauth, store, verify, limit, config |
+//! | [`engine`] | the verbs: ask, decide, redeem, refresh, revoke, and what is done to clients, users and keys; the only writer of grants | oauth, store, verify, limit, config |
 //! | [`dialects`] | translators: decode, call one verb, encode | oauth, engine, message, limit, config |
 //! | [`web`] | pages for people | oauth, engine, dialects, message, limit, config |
 //! | [`proxy`] | the data plane; its files are its stages | oauth, verify, net, message, limit, config |
@@ -33,7 +33,7 @@
 //! ```
 //!
 //! A request that is forwarded needs a [`proxy::authorize::Permit`], which only
-//! [`proxy::authorize`] makes. A grant changes only in `engine/advance`.
+//! [`proxy::authorize`] makes. A grant that is there changes only in `engine/advance`.
 
 pub mod app;
 pub mod cli;

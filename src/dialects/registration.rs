@@ -99,7 +99,7 @@ impl Desk {
             return Err(NO_SCOPE);
         }
         // Without a name it is known by where it is.
-        let place = || described.redirect_uris.first().and_then(|uri| Claim::cleaned(&uri.shown()));
+        let place = || described.redirect_uris.first().and_then(|uri| Claim::cleaned(&uri.destination()?.to_string()));
         Ok(CreateClient {
             spelling: self.spelling,
             owner: None,

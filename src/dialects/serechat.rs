@@ -15,7 +15,7 @@ use http::{Method, Response, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::{Dialect, House, PageAt};
+use super::{Dialect, House, PageAt, rfc::Problem};
 use crate::{
     config::{self, DialectRow, Mount, Mounted, Paths, Section},
     engine::{Ask, Error, Exchange, Style},
@@ -124,7 +124,7 @@ async fn answer(desk: Arc<Desk>, name: &'static str, call: Call) -> Response<Bod
         "serechat.request" => desk.request(call).await,
         _ => desk.exchange(call).await,
     };
-    answer.unwrap_or_else(|problem| problem.answer(id))
+    answer.unwrap_or_else(|problem| refused(problem, id))
 }
 
 impl Desk {
@@ -165,60 +165,36 @@ impl Desk {
     }
 }
 
-/// Why a call got no good answer.
-enum Problem {
-    Input(BadInput),
-    Engine(Error),
-}
-
-impl From<BadInput> for Problem {
-    fn from(input: BadInput) -> Self {
-        Self::Input(input)
-    }
-}
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        Self::Engine(error)
-    }
-}
-
-impl Problem {
-    /// The answer, with a note for the log.
-    fn answer(self, id: RequestId) -> Response<Body> {
-        let mut left = None;
-        let refused = match self {
-            Self::Input(input) => Refused::new(input.status(), "invalid_request", input.to_string(), id),
-            Self::Engine(Error::Refused(refusal)) => {
-                let (status, word) = match refusal.code {
-                    ErrorCode::WrongCode { left: 0 } | ErrorCode::AccessDenied => (StatusCode::GONE, "request_invalidated"),
-                    ErrorCode::WrongCode { left: tries } => {
-                        left = Some(tries);
-                        (StatusCode::BAD_REQUEST, "invalid_code")
-                    }
-                    ErrorCode::AuthorizationPending => (StatusCode::NOT_FOUND, "authorization_pending"),
-                    ErrorCode::InvalidGrant => (StatusCode::NOT_FOUND, "request_not_found"),
-                    code => (StatusCode::BAD_REQUEST, code.as_str()),
-                };
-                Refused::new(status, word, refusal.description, id)
-            }
-            Self::Engine(Error::Limited(limited)) => Refused::too_many(limited.retry_after.min(MAX_RETRY_AFTER), id),
-            Self::Engine(error @ (Error::Unavailable(_) | Error::Contended)) => {
-                tracing::error!(%error, request = %id, "the store did not do what was asked");
-                Refused::unavailable(id)
-            }
-        };
-        let outcome = refused.code;
-        let answer = match left {
-            Some(left) => {
-                let mut body = words(&refused);
-                body["attempts_remaining"] = left.into();
-                reply::no_store(reply::json(refused.status, &body))
-            }
-            None => refused.answer(flat),
-        };
-        reply::noted(answer, None, outcome)
-    }
+/// A no in SereChat's words, with a note for the log.
+fn refused(problem: Problem, id: RequestId) -> Response<Body> {
+    let mut left = None;
+    let refused = match problem {
+        Problem::Engine(Error::Refused(refusal)) => {
+            let (status, word) = match refusal.code {
+                ErrorCode::WrongCode { left: 0 } | ErrorCode::AccessDenied => (StatusCode::GONE, "request_invalidated"),
+                ErrorCode::WrongCode { left: tries } => {
+                    left = Some(tries);
+                    (StatusCode::BAD_REQUEST, "invalid_code")
+                }
+                ErrorCode::AuthorizationPending => (StatusCode::NOT_FOUND, "authorization_pending"),
+                ErrorCode::InvalidGrant => (StatusCode::NOT_FOUND, "request_not_found"),
+                code => (StatusCode::BAD_REQUEST, code.as_str()),
+            };
+            Refused::new(status, word, refusal.description, id)
+        }
+        Problem::Engine(Error::Limited(limited)) => Refused::too_many(limited.retry_after.min(MAX_RETRY_AFTER), id),
+        other => other.refused(id),
+    };
+    let outcome = refused.code;
+    let answer = match left {
+        Some(left) => {
+            let mut body = words(&refused);
+            body["attempts_remaining"] = left.into();
+            reply::no_store(reply::json(refused.status, &body))
+        }
+        None => refused.answer(flat),
+    };
+    reply::noted(answer, None, outcome)
 }
 
 /// A word for programs and a sentence for people.

@@ -10,7 +10,7 @@ use crate::{
         subject::{Person, Subject},
         token::{Kind, Presented},
     },
-    verify::Denied,
+    verify::{Denied, Issued},
 };
 
 /// A token that is worth something.
@@ -40,8 +40,8 @@ impl Engine {
         }
         let meant_for = client.resource_server.as_ref();
         match self.verifier.inspect(token).await {
-            Ok((subject, issue)) if meant_for.is_some_and(|resources| resources.meets(&subject.audience)) => {
-                Ok(Some(Introspected { subject, number: issue.number, issued: issue.issued, expires: issue.access_until, is_access: true }))
+            Ok((subject, Issued { number, at, until })) if meant_for.is_some_and(|resources| resources.meets(&subject.audience)) => {
+                Ok(Some(Introspected { subject, number, issued: at, expires: until, is_access: true }))
             }
             Ok(_) | Err(Denied::Unknown | Denied::Expired(_) | Denied::Revoked(_)) => Ok(None),
             Err(Denied::Unavailable(unavailable)) => Err(unavailable.into()),

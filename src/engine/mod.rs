@@ -1,12 +1,14 @@
 //! The verbs: what dialects and pages can ask for. Each loads what it needs, lets a rule of
 //! [`crate::oauth`] decide, and makes the decision durable before it answers.
 //!
-//! A grant is begun in `ask`, or born live in `personal`; from then on only `Engine::advance` writes it.
+//! A grant is begun in `ask`, born decided in `authorize`, or born live in `personal` and `machine`; from
+//! then on only `Engine::advance` writes it.
 
 mod advance;
 mod apps;
 mod ask;
 mod authorize;
+mod change_client;
 mod clients;
 mod decide;
 mod documents;

@@ -16,8 +16,12 @@ impl Audience {
 
     /// Whether a token for these is meant for that one, too: it is one of them or lies below one.
     pub fn covers(&self, resource: &str) -> bool {
-        let lies_in = |whole: &String| resource.strip_prefix(whole.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        self.is_whole() || self.0.iter().any(lies_in)
+        self.is_whole() || self.iter().any(|whole| lies_in(resource, whole))
+    }
+
+    /// The same of a path of the gateway at this public URL. The path is in normal form.
+    pub fn covers_path(&self, public_url: &str, path: &str) -> bool {
+        self.is_whole() || self.iter().filter_map(|whole| whole.strip_prefix(public_url)).any(|stem| lies_in(path, stem))
     }
 
     /// What is left where less is wanted; `None` where it is not less.
@@ -40,6 +44,11 @@ impl Audience {
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
+}
+
+/// Whether an address, or a path, is another one or lies below it.
+fn lies_in(part: &str, whole: &str) -> bool {
+    part.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl FromIterator<String> for Audience {
@@ -83,5 +92,37 @@ mod tests {
         assert_eq!(one.narrowed_to(&all), Some(one.clone()));
         assert_eq!(one.narrowed_to(&of(&["https://a/v1/x"])), Some(of(&["https://a/v1/x"])));
         assert_eq!(one.narrowed_to(&of(&["https://a/v1", "https://a/v2"])), None);
+    }
+
+    const HOST: &str = "https://ai.example.com";
+
+    #[test]
+    fn an_audience_covers_its_own_path_and_what_lies_below() {
+        let covers = |audience: &[&str], path: &str| {
+            let audience: Audience = audience.iter().map(|path| format!("{HOST}{path}")).collect();
+            audience.covers_path(HOST, path)
+        };
+        for (audience, path) in [
+            (&[][..], "/v1"),
+            (&[""], "/"),
+            (&[""], "/v1/x"),
+            (&["/v1"], "/v1"),
+            (&["/v1"], "/v1/"),
+            (&["/v1"], "/v1/x"),
+            (&["/other", "/v1/x"], "/v1/x/y"),
+        ] {
+            assert!(covers(audience, path), "{audience:?} {path}");
+        }
+        for (audience, path) in [
+            (&["/v1"][..], "/"),
+            (&["/v1"], "/v1x"),
+            (&["/v1"], "/V1"),
+            (&["/v1/x"], "/v1"),
+            (&[".evil.example"], "/v1"),
+            (&[":8443"], "/v1"),
+        ] {
+            assert!(!covers(audience, path), "{audience:?} {path}");
+        }
+        assert!(!of(&["https://elsewhere.example"]).covers_path(HOST, "/v1"));
     }
 }

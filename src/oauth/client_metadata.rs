@@ -9,7 +9,7 @@ use super::{
     claim::Claim,
     client::GrantType,
     document::DocumentUrl,
-    redirect::RedirectUri,
+    redirect::{Destination, RedirectUri},
     refusal::{ErrorCode, Refusal},
     scope::Scopes,
 };
@@ -132,7 +132,12 @@ impl ClientMetadata {
                 return Err(METHOD);
             }
             let redirect_uris: Vec<_> = metadata.redirect_uris()?.iter().filter_map(|text| registrable(text).ok()).collect();
-            let redirect_uris: Vec<_> = redirect_uris.into_iter().filter(|uri| uri.is_loopback() || uri.shown() == url.host()).collect();
+            let is_its_own = |uri: &RedirectUri| match uri.destination() {
+                Some(Destination::Loopback) => true,
+                Some(Destination::Host(host)) => host == url.host(),
+                Some(Destination::Scheme(_)) | None => false,
+            };
+            let redirect_uris: Vec<_> = redirect_uris.into_iter().filter(is_its_own).collect();
             if redirect_uris.is_empty() { Err(ELSEWHERE) } else { metadata.described(redirect_uris, AuthMethod::None) }
         };
         read().map_err(|Refusal { description, .. }| Refusal {
@@ -174,7 +179,7 @@ impl ClientMetadata {
 fn registrable(text: &str) -> Result<RedirectUri, Refusal> {
     let refused = |why: Cow<'static, str>| Refusal { code: ErrorCode::InvalidRedirectUri, description: why };
     let uri = RedirectUri::parse(text).map_err(|bad| refused(format!("A redirect URI {bad}.").into()))?;
-    if uri.is_private_use() {
+    if matches!(uri.destination(), Some(Destination::Scheme(_))) {
         Err(refused("A redirect URI has a scheme of its own: only https, and http to the user's machine, may be registered.".into()))
     } else {
         Ok(uri)

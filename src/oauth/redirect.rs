@@ -117,25 +117,9 @@ impl RedirectUri {
         }
     }
 
-    /// Whether it leads to a port of the user's own machine.
-    pub fn is_loopback(&self) -> bool {
-        // Whatever else is http was refused.
-        Url::parse(&self.0).is_ok_and(|url| url.scheme() == "http")
-    }
-
-    /// Whether it leads to an app by a scheme of the app's own (RFC 8252 section 7.1).
-    pub fn is_private_use(&self) -> bool {
-        Url::parse(&self.0).is_ok_and(|url| !matches!(url.scheme(), "http" | "https"))
-    }
-
-    /// The part that people know it by: the host, or the scheme of an app on their machine.
-    pub fn shown(&self) -> String {
-        match Url::parse(&self.0) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => url.host_str().unwrap_or_default().to_owned(),
-            Ok(url) => format!("{}:", url.scheme()),
-            // It was one when it was registered.
-            Err(_unreadable) => String::new(),
-        }
+    /// Where it leads.
+    pub fn destination(&self) -> Option<Destination> {
+        Destination::of(&self.0)
     }
 }
 
@@ -167,6 +151,16 @@ pub enum Destination {
     Loopback,
     /// To whichever app took this scheme for itself.
     Scheme(String),
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(host) => f.write_str(host),
+            Self::Loopback => f.write_str("localhost"),
+            Self::Scheme(scheme) => write!(f, "{scheme}:"),
+        }
+    }
 }
 
 impl Destination {

@@ -2,10 +2,7 @@
 
 use url::Url;
 
-use super::{
-    audience::Audience,
-    refusal::{ErrorCode, Refusal},
-};
+use super::refusal::{ErrorCode, Refusal};
 
 /// Where the metadata of a protected resource lies: the path of the resource comes behind it (RFC
 /// 9728 section 3.1).
@@ -58,16 +55,6 @@ fn is_at_or_below(protected: &str, path: &str) -> bool {
     }
     let wanted = protected.trim_end_matches('/').split('/').skip(1);
     wanted.into_iter().all(|wanted| segments.next().is_some_and(|segment| wanted.starts_with('{') || wanted == segment))
-}
-
-/// Whether a token with this audience is meant for a path of the gateway, which is in normal form:
-/// for the whole gateway, or for the path or one above it.
-pub fn covers(audience: &Audience, public_url: &str, path: &str) -> bool {
-    let is_covered = |resource: &str| {
-        let below = |stem: &str| path.strip_prefix(stem).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        resource.strip_prefix(public_url).is_some_and(|stem| stem.is_empty() || stem.starts_with('/') && below(stem))
-    };
-    audience.is_whole() || audience.iter().any(is_covered)
 }
 
 #[cfg(test)]
@@ -141,35 +128,5 @@ mod tests {
         }
         assert_eq!(parse("https://ai.example.com/v1", HOST, []), Err(BadResource));
         assert_eq!(Refusal::from(BadResource).code.as_str(), "invalid_target");
-    }
-
-    #[test]
-    fn an_audience_covers_its_own_path_and_what_lies_below() {
-        let covers = |audience: &[&str], path: &str| {
-            let audience: Audience = audience.iter().map(|path| format!("{HOST}{path}")).collect();
-            super::covers(&audience, HOST, path)
-        };
-        for (audience, path) in [
-            (&[][..], "/v1"),
-            (&[""], "/"),
-            (&[""], "/v1/x"),
-            (&["/v1"], "/v1"),
-            (&["/v1"], "/v1/"),
-            (&["/v1"], "/v1/x"),
-            (&["/other", "/v1/x"], "/v1/x/y"),
-        ] {
-            assert!(covers(audience, path), "{audience:?} {path}");
-        }
-        for (audience, path) in [
-            (&["/v1"][..], "/"),
-            (&["/v1"], "/v1x"),
-            (&["/v1"], "/V1"),
-            (&["/v1/x"], "/v1"),
-            (&[".evil.example"], "/v1"),
-            (&[":8443"], "/v1"),
-        ] {
-            assert!(!covers(audience, path), "{audience:?} {path}");
-        }
-        assert!(!super::covers(&["https://elsewhere.example".to_owned()].into_iter().collect(), HOST, "/v1"));
     }
 }

@@ -67,6 +67,19 @@ pub enum TokenFormat {
     Jwt(Algorithm),
 }
 
+impl TokenFormat {
+    /// All that there are.
+    pub const ALL: [Self; 3] = [Self::Opaque, Self::Jwt(Algorithm::EdDsa), Self::Jwt(Algorithm::Es256)];
+
+    /// As operators write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opaque => "opaque",
+            Self::Jwt(algorithm) => algorithm.as_str(),
+        }
+    }
+}
+
 /// Why the keys did not change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum KeyError {

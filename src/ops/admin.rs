@@ -104,7 +104,8 @@ pub enum AdminCode {
     NotFound,
     /// What was to be made is there already.
     AlreadyExists,
-    /// The store cannot answer now. It is not known whether anything was done; doing it again is safe.
+    /// The store cannot answer now. It is not known whether anything was done: look before
+    /// something is made a second time.
     Unavailable,
 }
 

@@ -5,11 +5,7 @@ use super::{
     reject::Rejection,
     route::{Access, Route},
 };
-use crate::{
-    config::PublicUrl,
-    oauth::{resource, subject::Subject},
-    verify::OpenStream,
-};
+use crate::{config::PublicUrl, oauth::subject::Subject, verify::OpenStream};
 
 /// Leave to pass one request on, on this route. It cannot be made, copied or kept elsewhere.
 pub struct Permit<'a> {
@@ -45,7 +41,7 @@ pub fn authorize<'a>(route: &'a Route, caller: Caller, public_url: &PublicUrl, p
     match (&route.access, caller) {
         // By name: the operator wrote `auth = "none"`, or the endpoint judges for itself.
         (Access::Open, _) => Ok(Permit { route, subject: None, stream: None }),
-        (Access::Scopes(_), Caller::Known(subject, _)) if !resource::covers(&subject.audience, public_url.as_str(), path) => {
+        (Access::Scopes(_), Caller::Known(subject, _)) if !subject.audience.covers_path(public_url.as_str(), path) => {
             let challenge = authenticate::challenge(public_url, route, Some("invalid_token"));
             let mut rejection = Rejection::unauthorized("invalid_token", "The access token is meant for another resource.", challenge);
             rejection.reason = "audience";

@@ -16,7 +16,7 @@ use crate::{
     clock::Clock,
     oauth::{
         client::ClientKey,
-        grant::{Issue, NotAdmitted, Standing, after},
+        grant::{NotAdmitted, Standing, after},
         id::GrantId,
         secret::{Keyring, Salt},
         signing::KeyId,
@@ -96,6 +96,17 @@ impl AccessToken {
     }
 }
 
+/// Which issue of its grant an access token is, and its time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Issued {
+    /// The issue's number.
+    pub number: u32,
+    /// When it was made.
+    pub at: Timestamp,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
 /// Checks tokens.
 pub struct Verifier {
     store: Arc<dyn Store>,
@@ -143,12 +154,11 @@ impl Verifier {
         Ok((subject, stream))
     }
 
-    /// For whom an access token speaks now, and what was issued with it. That it was asked is no
-    /// use of it.
+    /// For whom an access token speaks now, and which issue it is. That it was asked is no use of it.
     ///
     /// # Errors
     /// [`Denied`].
-    pub async fn inspect(&self, token: &str) -> Result<(Subject, Issue), Denied> {
+    pub async fn inspect(&self, token: &str) -> Result<(Subject, Issued), Denied> {
         self.judge(&self.read(token).ok_or(Denied::Unknown)?, None).await
     }
 
@@ -162,7 +172,7 @@ impl Verifier {
         }
     }
 
-    async fn judge(&self, presented: &AccessToken, stream: Option<&OpenStream>) -> Result<(Subject, Issue), Denied> {
+    async fn judge(&self, presented: &AccessToken, stream: Option<&OpenStream>) -> Result<(Subject, Issued), Denied> {
         let id = presented.grant();
         let grant = self.store.grant(id).await.map_err(Denied::Unavailable)?.ok_or(Denied::Unknown)?.record;
         let proof = presented.prove(&self.keyring, &grant.salt).ok_or(Denied::Unknown)?;
@@ -180,20 +190,15 @@ impl Verifier {
             client: self.clients.generation(client).await.map_err(Denied::Unavailable)?,
         };
         let issue = match grant.admit(proof, presented.key(), standing, self.clock.now()) {
-            Ok((_, issue)) => issue.clone(),
+            Ok((_, issue)) => issue,
             Err(NotAdmitted::Unknown) => return Err(Denied::Unknown),
             Err(NotAdmitted::Expired) => return Err(Denied::Expired(id)),
             Err(NotAdmitted::Revoked) => return Err(Denied::Revoked(id)),
         };
-        let subject = Subject {
-            grant: id,
-            dialect: grant.dialect,
-            user: user.map(Person::from),
-            client: grant.client,
-            scopes: issue.scopes.clone(),
-            audience: issue.audience.clone(),
-        };
-        Ok((subject, issue))
+        let issued = Issued { number: issue.number, at: issue.issued, until: issue.access_until };
+        let (scopes, audience) = (issue.scopes.clone(), issue.audience.clone());
+        let (dialect, user, client) = (grant.dialect, user.map(Person::from), grant.client);
+        Ok((Subject { grant: id, dialect, user, client, scopes, audience }, issued))
     }
 
     /// Whatever runs under what was taken back ends now.

@@ -37,7 +37,7 @@ fn options_have_bounds_and_clients_an_address() {
         "6 dialects.serika.code: `code` is out of bounds; write a length of time from 10s to 10m, such as \"30s\", \"15m\", \"12h\" or \"7 days\"",
         "7 dialects.serika.tokens: `eddsa` is not one of the words that `tokens` knows; there is `opaque`, `EdDSA`, `ES256`",
         "8 dialects.serika.clients[0].redirect_uris: `redirect_uris` is missing; write `redirect_uris = [\"https://app.example.com/callback\"]`",
-        "16 dialects.serika.clients[1].redirect_uris[1]: the redirect URI has a fragment; write it like [\"https://app.example.com/callback\"]",
+        "16 dialects.serika.clients[1].redirect_uris[1]: the redirect URI has a fragment; write it like \"https://app.example.com/callback\", \"http://127.0.0.1/callback\" or \"com.example.app:/callback\"",
         "21 dialects.serika.clients[2].redirect_uris: without a redirect URI no app gets an answer; write it like [\"https://app.example.com/callback\"]",
     ];
     let clients = ["", "redirect_uris = ['https://a.example', 'https://a.example/#x']\n", "redirect_uris = []\n"];

@@ -6,6 +6,8 @@ use crate::{
     oauth::{
         client::{Authentication, Client, Declared},
         id::ClientId,
+        redirect::RedirectUri,
+        signing::TokenFormat,
     },
 };
 
@@ -39,6 +41,23 @@ impl Section<'_> {
         }
         clients
     }
+
+    /// `redirect_uris`: where answers may be sent.
+    pub fn redirect_uris(&mut self) -> Option<Vec<RedirectUri>> {
+        self.list("redirect_uris", redirect_uri)
+    }
+
+    /// `tokens`: how access tokens are written.
+    pub fn token_format(&mut self) -> Option<TokenFormat> {
+        self.choice("tokens", &TokenFormat::ALL.map(|format| (format.as_str(), format)))
+    }
+}
+
+fn redirect_uri(text: &str) -> Result<RedirectUri, Flaw> {
+    RedirectUri::parse(text).map_err(|bad| {
+        let remedy = "write it like \"https://app.example.com/callback\", \"http://127.0.0.1/callback\" or \"com.example.app:/callback\"";
+        (format!("the redirect URI {bad}"), remedy.to_owned())
+    })
 }
 
 /// RFC 6749 appendix A.1, without spaces.

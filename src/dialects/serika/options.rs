@@ -9,9 +9,7 @@ use crate::{
     engine::Style,
     oauth::{
         client::{Client, Declared},
-        redirect::RedirectUri,
         scope::Scopes,
-        signing::{Algorithm, TokenFormat},
     },
 };
 
@@ -38,8 +36,6 @@ pub struct Serika {
 
 impl Serika {
     fn read(mount: Mount, section: &mut Section<'_>) -> Self {
-        let formats =
-            [("opaque", TokenFormat::Opaque), ("EdDSA", TokenFormat::Jwt(Algorithm::EdDsa)), ("ES256", TokenFormat::Jwt(Algorithm::Es256))];
         let scopes = section.scopes_or("scopes", "profile generations characters");
         if scopes.is_empty() && section.holds("scopes") {
             section.problem("scopes", "no client could be made", "write the scopes that clients may be made for");
@@ -50,7 +46,7 @@ impl Serika {
                 dialect: NAME,
                 access: "sk_at_",
                 access_life: section.duration("access", MINUTE..=DAY).unwrap_or(HOUR),
-                format: section.choice("tokens", &formats).unwrap_or_default(),
+                format: section.token_format().unwrap_or_default(),
                 refresh: Some(("sk_rt_", section.duration("refresh", MINUTE..=366 * DAY).unwrap_or(30 * DAY))),
             },
             scopes,
@@ -85,8 +81,7 @@ impl Mounted for Serika {
 /// What the operator's clients have that users' have, too.
 fn client(section: &mut Section<'_>, client: &mut Client) {
     let example = "[\"https://app.example.com/callback\"]";
-    let uri = |text: &str| RedirectUri::parse(text).map_err(|bad| (format!("the redirect URI {bad}"), format!("write it like {example}")));
-    let uris = section.required("redirect_uris", example, |section, key| section.list(key, uri));
+    let uris = section.required("redirect_uris", example, |section, _key| section.redirect_uris());
     if uris.as_ref().is_some_and(Vec::is_empty) {
         section.problem("redirect_uris", "without a redirect URI no app gets an answer", format!("write it like {example}"));
     }

@@ -7,18 +7,16 @@ use crate::{
     oauth::{
         audience::Audience,
         client::{Client, GrantType},
-        redirect::RedirectUri,
-        signing::{Algorithm, TokenFormat},
     },
 };
 
 /// Reads the rest of a client.
 pub(super) fn read(section: &mut Section<'_>, client: &mut Client) {
-    let redirect_uris = section.list("redirect_uris", redirect_uri);
+    let redirect_uris = section.redirect_uris();
     // A list that cannot be read is there all the same: one mistake is told once.
     let redirects = section.holds("redirect_uris") && redirect_uris.as_ref().is_none_or(|uris| !uris.is_empty());
     client.redirect_uris = redirect_uris.unwrap_or_default();
-    client.format = token_format(section);
+    client.format = section.token_format();
     client.resource_server = resource_server(section);
     let is_resource_server = client.resource_server.is_some();
     match section.list("grant_types", grant_type) {
@@ -35,20 +33,6 @@ pub(super) fn read(section: &mut Section<'_>, client: &mut Client) {
             "give it a secret, or leave `resource_server` out",
         );
     }
-}
-
-/// How access tokens are written.
-pub(super) fn token_format(section: &mut Section<'_>) -> Option<TokenFormat> {
-    let formats =
-        [("opaque", TokenFormat::Opaque), ("EdDSA", TokenFormat::Jwt(Algorithm::EdDsa)), ("ES256", TokenFormat::Jwt(Algorithm::Es256))];
-    section.choice("tokens", &formats)
-}
-
-fn redirect_uri(text: &str) -> Result<RedirectUri, (String, String)> {
-    RedirectUri::parse(text).map_err(|bad| {
-        let remedy = "write it like \"https://app.example.com/callback\", \"http://127.0.0.1/callback\" or \"com.example.app:/callback\"";
-        (format!("the redirect URI {bad}"), remedy.to_owned())
-    })
 }
 
 fn grant_type(text: &str) -> Result<GrantType, (String, String)> {

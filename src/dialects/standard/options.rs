@@ -51,7 +51,7 @@ impl Standard {
                 dialect: NAME,
                 access: "gp_at_",
                 access_life: section.duration("access", MINUTE..=DAY).unwrap_or(60 * MINUTE),
-                format: clients::token_format(section).unwrap_or_default(),
+                format: section.token_format().unwrap_or_default(),
                 refresh: Some(("gp_rt_", section.duration("refresh", MINUTE..=366 * DAY).unwrap_or(30 * DAY))),
             },
             code_life: section.duration("code", 10 * SECOND..=MAX_CODE_LIFE).unwrap_or(MINUTE),

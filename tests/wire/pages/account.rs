@@ -115,6 +115,7 @@ async fn the_account_tells_who_one_is_and_nobody_else() {
     bob.sign_in("bob", PASSWORD).await;
     let (adas, bobs) = (ada.get("/account").await.text(), bob.get("/account").await.text());
     assert!(adas.contains("ada@example.org") && adas.contains("<dd>ada</dd>"), "{adas}");
-    assert!(!bobs.contains("E-mail") && !bobs.contains("ada"), "{bobs}");
+    // As a name or an address: the hexadecimal digits of a form may spell it, too.
+    assert!(!bobs.contains("E-mail") && !bobs.contains(">ada<") && !bobs.contains("ada@"), "{bobs}");
     house.gateway.end().await;
 }

@@ -14,7 +14,7 @@ use crate::{
         client::{GrantType, Origin},
         redirect::RedirectUri,
         scope::Scopes,
-        signing::{Algorithm, TokenFormat},
+        signing::TokenFormat,
     },
     ops::admin::{Admin, AdminAnswer, AdminError, Argument, Arguments, Form, Says, Verb, users},
 };
@@ -215,11 +215,8 @@ fn grant_types(maker: &MakesClients, text: &str, public: bool, has_redirect_uri:
 }
 
 fn format(text: &str) -> Result<TokenFormat, AdminError> {
-    match Algorithm::ALL.into_iter().find(|algorithm| algorithm.as_str() == text) {
-        Some(algorithm) => Ok(TokenFormat::Jwt(algorithm)),
-        None if text == "opaque" => Ok(TokenFormat::Opaque),
-        None => Err(AdminError::invalid("`tokens` is opaque, EdDSA or ES256")),
-    }
+    let format = TokenFormat::ALL.into_iter().find(|format| format.as_str() == text);
+    format.ok_or_else(|| AdminError::invalid("`tokens` is opaque, EdDSA or ES256"))
 }
 
 fn description(text: &str) -> Result<String, AdminError> {
