@@ -10,7 +10,7 @@ use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::{
     clock::Clock,
-    config::{Claim, Config, Environment, Pages, Problems, Written, resolve},
+    config::{Claim, Config, DialectRow, Environment, Pages, Problems, Written, resolve},
     dialects::{Apps, Authorizes, DIALECTS, Dialect, Documents, House, metadata},
     engine::{Engine, Fetch, KeysError, personal_client},
     limit::Limits,
@@ -22,7 +22,7 @@ use crate::{
         runtime::{Listeners, Threads},
         tls,
     },
-    oauth::{client::Declared, secret::Keyring},
+    oauth::{client::Declared, secret::Keyring, tenant::Tenants},
     ops::{
         admin::{self, Admin, MakesClients},
         health,
@@ -65,7 +65,15 @@ impl Plan {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn read(written: Written<'_>) -> Result<Self, Problems> {
-        let (config, dialects) = resolve::load_text(written, DIALECTS, reserved, &Environment::system())?;
+        Self::read_with(written, DIALECTS)
+    }
+
+    /// The same where these are the dialects that there are.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn read_with(written: Written<'_>, rows: &[DialectRow<Arc<dyn Dialect>>]) -> Result<Self, Problems> {
+        let (config, dialects) = resolve::load_text(written, rows, reserved, &Environment::system())?;
         Ok(Self { config, dialects })
     }
 }
@@ -167,7 +175,9 @@ impl Interior {
         if let Some(documents) = plan.dialects.iter().find_map(|dialect| dialect.documents()) {
             engine = engine.fetching(fetch(documents, clock.clone())?);
         }
-        let engine = Arc::new(engine);
+        let wide = plan.dialects.iter().flat_map(|dialect| dialect.wide()).collect();
+        let jwt_life = plan.dialects.iter().filter_map(|dialect| dialect.signs_for()).max().unwrap_or_default();
+        let engine = Arc::new(engine.widening(wide).signing_for(jwt_life));
         engine.maintain_keys().await?;
         Ok(Self { plan, clock, store, limits, verifier, engine })
     }
@@ -185,7 +195,12 @@ impl Interior {
     /// What an operator can do.
     pub fn admin(&self) -> Admin {
         let apps = self.plan.dialects.iter().filter_map(|dialect| dialect.apps());
-        let makes_clients = apps.map(|Apps { spelling, scopes, grant_types, .. }| MakesClients { spelling, scopes, grant_types });
+        let makes_clients = apps.map(|Apps { spelling, scopes, grant_types, may_be_public, .. }| MakesClients {
+            spelling,
+            scopes,
+            grant_types,
+            may_be_public,
+        });
         Admin::new(Arc::clone(&self.engine), &self.plan.config, makes_clients.collect(), self.clock.clone())
     }
 
@@ -201,6 +216,7 @@ impl Interior {
             limits: Arc::clone(&self.limits),
             proxies: self.proxies(),
             verifier: Arc::clone(&self.verifier),
+            tenants: self.tenants(),
             control: control.clone(),
             clock: self.clock.clone(),
             public_url: config.public_url.clone(),
@@ -220,6 +236,10 @@ impl Interior {
         Ok(Gateway { address, engine: self.engine, drain, threads, tasks })
     }
 
+    fn tenants(&self) -> Arc<Tenants> {
+        self.plan.dialects.iter().find_map(|dialect| dialect.tenants()).unwrap_or_default()
+    }
+
     fn proxies(&self) -> Proxies {
         Proxies::new(self.plan.config.trusted_proxies.clone().unwrap_or_default())
     }
@@ -233,12 +253,14 @@ impl Interior {
         let dialects = &self.plan.dialects;
         let offered = web::Offered {
             code_page: dialects.iter().find_map(|dialect| dialect.code_page()),
+            login_page: dialects.iter().find_map(|dialect| dialect.login_page()),
+            tenants: self.tenants(),
             authorizes: self.authorizes(),
             apps: dialects.iter().filter_map(|dialect| dialect.apps()).collect(),
         };
         let pages = Arc::new(web::House::new(Arc::clone(&self.engine), &self.plan.config, offered, self.clock.clone())?);
         let dialects = dialects.iter().flat_map(|dialect| Arc::clone(dialect).endpoints(&house));
-        let keys = self.plan.dialects.iter().any(|dialect| dialect.signs()).then(|| metadata::keys(&self.engine));
+        let keys = self.plan.dialects.iter().any(|dialect| dialect.signs_for().is_some()).then(|| metadata::keys(&self.engine));
         Ok(dialects.chain(web::endpoints(&pages)).chain([health::endpoint()]).chain(keys).collect())
     }
 

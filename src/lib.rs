@@ -33,7 +33,8 @@
 //! ```
 //!
 //! A request that is forwarded needs a [`proxy::authorize::Permit`], which only
-//! [`proxy::authorize`] makes. A grant that is there changes only in `engine/advance`.
+//! [`proxy::authorize`] makes. A grant that is there changes only in `engine/advance`, and together with
+//! another one in `engine/deliver`.
 
 pub mod app;
 pub mod cli;

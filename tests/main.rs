@@ -4,6 +4,7 @@
 mod architecture;
 mod clients;
 mod config;
+mod dialects;
 mod edge;
 mod framing;
 mod fuzz;

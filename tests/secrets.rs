@@ -60,10 +60,17 @@ const PLACES: &Table = &[
     ("wrong typed code", &[]),
     ("personal token", &["the body of POST /account/tokens"]),
     ("made client's secret", &["the body of POST /api/openai/v1/oauth/clients"]),
+    ("program's device code", &["the body of POST /v1/deviceAuthorizations"]),
+    // Whoever decides is told again what he asked about.
+    ("program's user code", &["the body of POST /v1/deviceAuthorizations", "the body of GET /v1/deviceAuthorizations/*:lookup"]),
+    ("key", &["the body of GET /v1/deviceAuthorizations/*"]),
+    ("rotated key", &["the body of POST /v1/tenants/default/tokens/*:rotate"]),
     ("code that is none", &[]),
     ("app's secret", &["the body of POST /apps/new"]),
     ("app's next secret", &["the body of POST /apps/reset-secret"]),
-    ("authorization code", &["the location of POST /api/openai/v1/oauth/authorize"]),
+    ("authorization code", &["the location of POST /api/openai/v1/oauth/authorize", "the location of POST /oauth/authorize"]),
+    ("Serble's access token", &["the body of POST /api/v1/oauth/token/refresh", "the body of POST /api/v1/oauth/token/access"]),
+    ("Serble's refresh token", &["the body of POST /api/v1/oauth/token/refresh", "the body of POST /api/v1/oauth/token/access"]),
     ("app's token", &["the body of POST /api/auth/app/exchange"]),
     ("cookie of who signed in", &["the cookie of POST /sign-in"]),
     ("visit", &["the cookie of GET /sign-in"]),
@@ -75,6 +82,7 @@ const PLACES: &Table = &[
             "the body of POST /device",
             "the body of GET /account",
             "the body of GET /api/openai/v1/oauth/authorize",
+            "the body of GET /oauth/authorize",
         ],
     ),
     // What a caller says to the upstream, the upstream may say back: so it may its own key.
@@ -96,6 +104,8 @@ async fn every_secret_is_only_where_it_belongs() {
     let personal = logins::personal(&mut house).await;
     logins::serika(&mut house, &personal).await;
     logins::own_app(&mut house).await;
+    logins::fruxon(&mut house, &personal).await;
+    logins::serble(&mut house).await;
     for token in [&app, &personal] {
         assert_eq!(house.call(bearing(get("/v1/echo"), token)).await.status, 200);
     }

@@ -1,6 +1,7 @@
 //! What every store promises (`gatepost::store::Store`), on every store.
 
 mod commits;
+mod earlier;
 mod expiry;
 mod lists;
 mod reading;

@@ -56,11 +56,14 @@ fn minted(prefix: &str, kind: Kind, id: &[u8; 16], number: u32) -> String {
 
 /// One line, one credential, whatever the case of its scheme.
 fn authorization(headers: &HeaderMap) {
+    let mut headers = headers.clone();
+    apps(&headers);
+    headers.remove("serbleauth");
     let lines: Vec<&[u8]> = headers.get_all(AUTHORIZATION).iter().map(http::HeaderValue::as_bytes).collect();
-    let read = Credential::of(headers);
+    let read = Credential::of(&headers);
     match (lines.as_slice(), read) {
         ([], read) => assert_eq!(read, Ok(Credential::None)),
-        ([line], Ok(Credential::Bearer(token) | Credential::Basic(token))) => {
+        ([line], Ok(Credential::Token { text: token, .. } | Credential::Basic { text: token, .. })) => {
             assert!(!token.is_empty() && !token.contains([' ', ',', '\t']) && token.is_ascii(), "{token:?}");
             let (scheme, rest) = std::str::from_utf8(line).unwrap().split_once(' ').unwrap();
             assert_eq!(rest.trim_matches(' '), token);
@@ -70,8 +73,20 @@ fn authorization(headers: &HeaderMap) {
                 assert_eq!(Credential::of(&other), read);
             }
         }
-        ([_], read) => assert!(matches!(read, Ok(Credential::Other) | Err(_)), "{read:?}"),
+        ([_], read) => assert!(matches!(read, Ok(Credential::Other(_)) | Err(_)), "{read:?}"),
         (_, read) => assert!(read.is_err(), "two lines: {read:?}"),
+    }
+}
+
+/// What an app shows is written in one way, and nothing is beside it.
+fn apps(headers: &HeaderMap) {
+    let lines: Vec<&[u8]> = headers.get_all("serbleauth").iter().map(http::HeaderValue::as_bytes).collect();
+    match Credential::of(headers) {
+        Ok(Credential::Token { place, text }) if place.field == "serbleauth" => {
+            assert_eq!(lines, [format!("App {text}").as_bytes()]);
+            assert!(!headers.contains_key(AUTHORIZATION) && place.takes("serble") && !place.takes("bootspring"));
+        }
+        read => assert!(lines.is_empty() || matches!(read, Ok(Credential::Other(_)) | Err(_)), "{read:?}"),
     }
 }
 
@@ -102,7 +117,7 @@ fn clients(world: &World, headers: &HeaderMap, sent: &[u8]) {
     }
     let fields = ready(Fields::read(&headers, body::full(sent.to_vec()), Takes::Form)).unwrap();
     let basic = match Credential::of(&headers) {
-        Ok(Credential::Basic(encoded)) => Some(decoded(encoded)),
+        Ok(Credential::Basic { text, .. }) => Some(decoded(text)),
         _ => None,
     };
     let named: Vec<&str> = [basic.as_ref().map(|(id, _)| id.as_str()), fields.text("client_id").unwrap()].into_iter().flatten().collect();

@@ -16,11 +16,14 @@ use percent_encoding::percent_decode_str;
 
 use super::{message::Message, world::load};
 
-/// Exact paths, prefixes, a segment that varies, and hosts with paths of their own.
+/// Exact paths, prefixes, segments that vary, one with a suffix, and hosts with paths of their own.
 static TABLE: LazyLock<Routes> = LazyLock::new(|| {
     let routes = [
         "path = '/v1/models'\nmethods = ['GET']",
         "path = '/v1/things/{id}'",
+        "path = '/v1/things/{id}:look'",
+        "prefix = '/of/{team}'",
+        "prefix = '/of/{team}/admin'",
         "path = '/v1/things/{id}/parts'",
         "path = '/caf%C3%A9'",
         "path = '/a%20b'",

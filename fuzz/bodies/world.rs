@@ -136,6 +136,7 @@ impl World {
         let call = Call {
             head,
             body: body::full(sent.to_vec()),
+            pattern: endpoint.path.as_str().into(),
             peer: Peer { ip },
             id: RequestId::from_random(7),
             subject: None,

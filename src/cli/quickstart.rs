@@ -89,6 +89,12 @@ scopes = ["inference"]
 id = "{CLIENT}"
 name = "My app"
 scopes = ["inference"]
+[dialects.fruxon]
+[dialects.serble]
+scopes = ["inference"]
+[dialects.serechat]
+[dialects.serika]
+scopes = ["inference"]
 [dialects.standard]
 scopes = ["inference"]
 registration = true
@@ -150,6 +156,9 @@ Gatepost is running at {url}
   in front of   {behind}
   sign in as    {sign_in}
   libraries     any OAuth or MCP client finds its way: {url}/.well-known/oauth-authorization-server
+  apps          of your own, in Serble's or Serika's way: {url}/apps
+  fruxon        fruxon login --base-url {url} --no-browser --preset operator
+                (open {url}/device-auth: the address that it prints has another host)
   data          {data} (delete the folder to start over)
 
 Try it, in another terminal:
@@ -212,8 +221,15 @@ impl Service for Answers {
     async fn answer(&self, request: Request<RequestBody>, peer: Peer) -> Response<Body> {
         let (head, body) = request.into_parts();
         let gone = CancellationToken::new();
-        let call =
-            Call { head, body: body.boxed_unsync(), peer, id: RequestId::from_random(rand::random()), subject: None, gone: gone.clone() };
+        let call = Call {
+            head,
+            body: body.boxed_unsync(),
+            pattern: "".into(),
+            peer,
+            id: RequestId::from_random(rand::random()),
+            subject: None,
+            gone: gone.clone(),
+        };
         let _tells = gone.drop_guard();
         (self.0)(call).await
     }

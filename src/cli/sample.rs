@@ -215,6 +215,7 @@ mod tests {
         let call = Call {
             head: request.body(()).unwrap().into_parts().0,
             body: body::full(if body.is_null() { String::new() } else { body.to_string() }),
+            pattern: Default::default(),
             peer: Peer { ip: IpAddr::V4(Ipv4Addr::LOCALHOST) },
             id: RequestId::from_random(7),
             subject: None,

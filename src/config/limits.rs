@@ -15,6 +15,8 @@ pub enum Action {
     Start,
     /// Polling with a code that is still pending.
     Poll,
+    /// Polling for a key while the code is still pending.
+    PollForKey,
     /// Showing a code or a refresh token, for what it is worth.
     Redeem,
     /// Entering a user code that is not there (RFC 8628 section 5.1).
@@ -114,6 +116,7 @@ impl Row {
             self.action,
             Action::Start
                 | Action::Poll
+                | Action::PollForKey
                 | Action::Redeem
                 | Action::WrongTypedCodes
                 | Action::Register
@@ -138,9 +141,10 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
 /// The table. Whoever counts guesses in several rows at a time asks for them in this order.
-pub const ROWS: [Row; 14] = [
+pub const ROWS: [Row; 15] = [
     row(Action::Start, "start", Key::Address, rate(5, MINUTE), "Asking for a code"),
     row(Action::Poll, "poll", Key::Grant, rate(20, MINUTE), "Polling while a code is pending"),
+    row(Action::PollForKey, "poll_for_key", Key::Grant, rate(50, 10), "Polling for a key (Fruxon) while a code is pending"),
     row(Action::Redeem, "redeem", Key::Address, None, "Showing a code or a refresh token, right or wrong"),
     row(Action::GuessUserCode, "guess_user_code", Key::UserAndAddress, rate(10, 10 * MINUTE), "Wrong user codes"),
     row(Action::GuessTypedCode, "guess_typed_code", Key::Address, rate(10, 15 * MINUTE), "Wrong six-digit codes"),

@@ -115,6 +115,8 @@ pub struct Pages {
     pub prefix: String,
     /// How long a browser stays signed in.
     pub session: Duration,
+    /// The scopes for which only somebody may say yes who has signed in just now, in every dialect.
+    pub sign_in_again: Scopes,
     /// What they speak to those who ask for no language that they know.
     pub language: Language,
     /// The operator's mark.
@@ -133,6 +135,7 @@ impl Default for Pages {
             name: "Gatepost".to_owned(),
             prefix: String::new(),
             session: resolve::SESSION,
+            sign_in_again: Scopes::default(),
             language: Language::default(),
             logo: None,
             accent: Accent::default(),
@@ -196,7 +199,8 @@ pub enum RouteAuth {
 pub enum ErrorShape {
     /// As OpenAI's API does.
     OpenAi,
-    /// As RFC 9457 does.
+    /// As RFC 9457 does; where scopes are missing, it names those that are needed and those that the
+    /// token has, as Fruxon's API does.
     Problem,
 }
 
@@ -220,14 +224,17 @@ pub struct Claim {
     pub paths: Paths,
     /// Which methods; empty for all.
     pub methods: Vec<Method>,
+    /// Which of the requests there, in words, where others claim the rest: two that differ in this share
+    /// nothing.
+    pub only: Option<&'static str>,
 }
 
 /// Which paths.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Paths {
-    /// One path, with `{name}` where a segment varies.
+    /// One path, with `{name}` where a segment varies. The last segment may be `{name}:word`.
     Exact(String),
-    /// A path and all below it: `/v1` is `/v1` and `/v1/...`, and not `/v1x`.
+    /// A path and all below it: `/v1` is `/v1` and `/v1/...`, and not `/v1x`. Its segments may vary.
     Prefix(String),
 }
 

@@ -5,30 +5,31 @@
 use percent_encoding::percent_decode_str;
 
 use super::{Paths, problem::Flaw};
+use crate::oauth::pattern::Segment;
 
-/// Reads one path, with `{name}` where a segment varies.
+/// Reads one path, with `{name}` where a segment varies. The last one may be `{name}:word`.
 ///
 /// # Errors
 /// What is wrong and what to write instead.
 pub fn exact(text: &str) -> Result<Paths, Flaw> {
-    let mut names = Vec::new();
-    for segment in segments(text)? {
-        let Some(name) = parameter(segment)? else { continue };
-        if names.contains(&name) {
-            return Err((format!("the path names `{{{name}}}` twice"), "give each parameter a name of its own".to_owned()));
+    match suffixed(text)? {
+        Some(segment) if !text.ends_with(segment) => {
+            Err((format!("`{segment}` does not end the path"), "let nothing follow the word after `:`".to_owned()))
         }
-        names.push(name);
+        _ => Ok(Paths::Exact(text.to_owned())),
     }
-    Ok(Paths::Exact(text.to_owned()))
 }
 
-/// Reads a path that stands for all paths below it, too.
+/// Reads a path that stands for all paths below it, too, with `{name}` where a segment varies.
 ///
 /// # Errors
 /// What is wrong and what to write instead.
 pub fn prefix(text: &str) -> Result<Paths, Flaw> {
+    if let Some(segment) = suffixed(text)? {
+        return Err((format!("`{segment}` has nothing below it"), "write it as a `path`".to_owned()));
+    }
     if text != "/" {
-        whole_segments(text)?;
+        without_slash(text)?;
     }
     Ok(Paths::Prefix(text.to_owned()))
 }
@@ -38,16 +39,18 @@ pub fn prefix(text: &str) -> Result<Paths, Flaw> {
 /// # Errors
 /// What is wrong and what to write instead.
 pub fn mount(text: &str) -> Result<String, Flaw> {
-    if text.is_empty() { Ok(String::new()) } else { whole_segments(text).map(str::to_owned) }
-}
-
-/// A path without parameters and without a slash at its end.
-fn whole_segments(text: &str) -> Result<&str, Flaw> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
     for segment in segments(text)? {
-        if parameter(segment)?.is_some() {
-            return Err(("a prefix has no parameters".to_owned(), "write the segments as they are sent".to_owned()));
+        if let Segment::Varies { .. } = read(segment)? {
+            return Err(("this prefix has no parameters".to_owned(), "write the segments as they are sent".to_owned()));
         }
     }
+    without_slash(text).map(str::to_owned)
+}
+
+fn without_slash(text: &str) -> Result<&str, Flaw> {
     match text.strip_suffix('/') {
         None => Ok(text),
         Some("") => Err(("`/` is no prefix here".to_owned(), "leave the prefix out".to_owned())),
@@ -106,20 +109,42 @@ fn encoding_is_needed(path: &str) -> bool {
     })
 }
 
-/// The name in `{name}`; `None` for a segment that is what it is.
-fn parameter(segment: &str) -> Result<Option<&str>, Flaw> {
-    if !segment.contains(['{', '}']) {
-        return Ok(None);
+/// Whether all segments are well written, each parameter with a name of its own; the first one that
+/// has a suffix.
+fn suffixed(text: &str) -> Result<Option<&str>, Flaw> {
+    let (mut names, mut found) = (Vec::new(), None);
+    for segment in segments(text)? {
+        let Segment::Varies { name, suffix } = read(segment)? else { continue };
+        if names.contains(&name) {
+            return Err((format!("the path names `{{{name}}}` twice"), "give each parameter a name of its own".to_owned()));
+        }
+        names.push(name);
+        found = found.or((!suffix.is_empty()).then_some(segment));
     }
-    let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).filter(|name| {
-        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && name.starts_with(|first: char| !first.is_ascii_digit())
-    });
-    name.map(Some).ok_or_else(|| {
+    Ok(found)
+}
+
+/// One segment: what it is, `{name}`, or `{name}:word`.
+fn read(text: &str) -> Result<Segment<'_>, Flaw> {
+    let segment = Segment::of(text);
+    let is_read = match segment {
+        Segment::Fixed(text) => !text.contains(['{', '}']),
+        Segment::Varies { name, suffix } => is_name(name) && (suffix.is_empty() || suffix.strip_prefix(':').is_some_and(is_word)),
+    };
+    is_read.then_some(segment).ok_or_else(|| {
         (
-            "a parameter is a whole segment".to_owned(),
-            "write it like `/things/{id}`; a parameter's name has letters, digits and `_`".to_owned(),
+            "a parameter is a whole segment, or what comes before `:` and a word".to_owned(),
+            "write it like `/things/{id}` or `/things/{id}:check`; a parameter's name has letters, digits and `_`".to_owned(),
         )
     })
+}
+
+fn is_name(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && text.starts_with(|first: char| !first.is_ascii_digit())
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 #[cfg(test)]
@@ -128,7 +153,18 @@ mod tests {
 
     #[test]
     fn paths_are_written_in_one_way() {
-        for path in ["/", "/v1/models", "/v1/things/{id}", "/{a}/{b}/", "/a%20b", "/v1/x:lookup", "/caf%C3%A9", "/~me/a-b_c.d"] {
+        for path in [
+            "/",
+            "/v1/models",
+            "/v1/things/{id}",
+            "/{a}/{b}/",
+            "/a%20b",
+            "/v1/x:lookup",
+            "/caf%C3%A9",
+            "/~me/a-b_c.d",
+            "/{a}/{b}:rotate",
+            "/models/{model}:batch-Embed_2",
+        ] {
             assert_eq!(exact(path), Ok(Paths::Exact(path.to_owned())));
         }
         for path in [
@@ -160,6 +196,18 @@ mod tests {
             "/{a b}",
             "/{a}/{a}",
             "/{{a}}",
+            "/{a}:",
+            "/{a}:b:c",
+            "/{a}:b.c",
+            "/{a}:b;c",
+            "/{a}%3Ab",
+            "/{a}{b}",
+            "/{a}:{b}",
+            "/b:{a}",
+            "/{a}:b/",
+            "/{a}:b/c",
+            "/{a}:b/{c}:b",
+            "/{a}/{a}:b",
             "/a\\b",
             "/<x>",
         ] {
@@ -171,8 +219,9 @@ mod tests {
     fn prefixes_end_without_a_slash() {
         assert_eq!(prefix("/"), Ok(Paths::Prefix("/".into())));
         assert_eq!(prefix("/v1"), Ok(Paths::Prefix("/v1".into())));
+        assert_eq!(prefix("/v1/{a}/x/{b}"), Ok(Paths::Prefix("/v1/{a}/x/{b}".into())));
         assert_eq!(prefix("/v1/").map_err(|(_, remedy)| remedy), Err("write \"/v1\"".to_owned()));
-        for text in ["", "v1", "/v1/{id}", "/v1//"] {
+        for text in ["", "v1", "/v1//", "/v1/{id}/", "/v1/{id}:x", "/v1/{id}x", "/{a}/{a}"] {
             assert!(prefix(text).is_err(), "{text:?}");
         }
         assert_eq!(mount(""), Ok(String::new()));

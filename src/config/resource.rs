@@ -1,7 +1,10 @@
 //! The protected resources that the routes make up (RFC 9728).
 
 use super::{Config, Paths, Route, RouteAuth};
-use crate::oauth::scope::Scopes;
+use crate::oauth::{
+    pattern::{self, Segment},
+    scope::Scopes,
+};
 
 /// A protected resource: the whole gateway, or all below one path.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -13,11 +16,13 @@ pub struct Resource {
 }
 
 impl Route {
-    /// The path of the resource that the route belongs to: its prefix, or `""`, the whole gateway.
+    /// The path of the resource that the route belongs to: its prefix, if that is one address, or `""`,
+    /// the whole gateway.
     pub fn resource(&self) -> &str {
+        let is_one = |path: &str| pattern::segments(path).all(|segment| matches!(segment, Segment::Fixed(_)));
         match &self.claim.paths {
-            Paths::Prefix(path) => path.trim_end_matches('/'),
-            Paths::Exact(_) => "",
+            Paths::Prefix(path) if is_one(path) => path.trim_end_matches('/'),
+            Paths::Prefix(_) | Paths::Exact(_) => "",
         }
     }
 
@@ -71,7 +76,7 @@ mod tests {
     use crate::config::{Claim, ErrorShape};
 
     fn route(paths: Paths, scopes: Option<&str>) -> Route {
-        let claim = Claim { owner: String::new(), host: None, paths, methods: Vec::new() };
+        let claim = Claim { owner: String::new(), host: None, paths, methods: Vec::new(), only: None };
         let auth = scopes.map_or(RouteAuth::None, |scopes| RouteAuth::Bearer(Scopes::parse(scopes).unwrap()));
         Route { claim, upstream: 0, auth, errors: ErrorShape::OpenAi, limit: None, rewrite: None }
     }
@@ -90,10 +95,11 @@ mod tests {
             route(Paths::Prefix("/v10".into()), Some("tens")),
             route(Paths::Prefix("/open".into()), None),
             route(Paths::Exact("/tools".into()), Some("tools inference")),
+            route(Paths::Prefix("/teams/{team}".into()), Some("team")),
         ];
         assert_eq!(
             told(&routes),
-            [": admin batch images inference tens tools", "/v1: admin batch images inference", "/v1/admin: admin", "/v10: tens"]
+            [": admin batch images inference team tens tools", "/v1: admin batch images inference", "/v1/admin: admin", "/v10: tens"]
         );
     }
 

@@ -1,6 +1,7 @@
 //! A path that is forwarded instead of the one that was asked for.
 
 use super::{Paths, path, problem::Flaw};
+use crate::oauth::pattern;
 
 /// Says which path goes upstream for one that a route claims. What decides about a request is the
 /// path as it came.
@@ -15,13 +16,20 @@ pub struct Rewrite {
 enum Segment {
     /// As it is written.
     Written(String),
-    /// That of the path, counted from 0.
-    Taken(usize),
+    /// What varies in that of the path.
+    Taken {
+        /// Which one, counted from 0.
+        index: usize,
+        /// What ends it, and does not go along.
+        less: String,
+        /// What ends it then.
+        more: String,
+    },
 }
 
 impl Rewrite {
-    /// Reads what stands for these paths: for one path another, which may use its parameters; for a
-    /// prefix another prefix.
+    /// Reads what stands for these paths: for one path another, for a prefix another prefix. Either may
+    /// use the parameters.
     ///
     /// # Errors
     /// What is wrong and what to write instead.
@@ -29,21 +37,15 @@ impl Rewrite {
         match paths {
             Paths::Prefix(prefix) => {
                 path::prefix(text)?;
-                let written = segments(text).filter(|segment| !segment.is_empty()).map(|segment| Segment::Written(segment.to_owned()));
-                Ok(Self { segments: written.collect(), rest: Some(segments(prefix).filter(|segment| !segment.is_empty()).count()) })
+                // "/" is a prefix without a segment.
+                let read = segments(text).filter(|segment| !segment.is_empty()).map(|segment| Segment::read(segment, prefix));
+                let rest = segments(prefix).filter(|segment| !segment.is_empty()).count();
+                Ok(Self { segments: read.collect::<Result<_, _>>()?, rest: Some(rest) })
             }
             Paths::Exact(claimed) => {
                 path::exact(text)?;
-                let segment = |segment: &str| {
-                    if !segment.starts_with('{') {
-                        return Ok(Segment::Written(segment.to_owned()));
-                    }
-                    let taken = segments(claimed).position(|other| other == segment);
-                    taken.map(Segment::Taken).ok_or_else(|| {
-                        (format!("the path `{claimed}` has no `{segment}`"), "use the parameters of `path`, by their names".to_owned())
-                    })
-                };
-                Ok(Self { segments: segments(text).map(segment).collect::<Result<_, _>>()?, rest: None })
+                let read = segments(text).map(|segment| Segment::read(segment, claimed));
+                Ok(Self { segments: read.collect::<Result<_, _>>()?, rest: None })
             }
         }
     }
@@ -53,10 +55,13 @@ impl Rewrite {
         let mut rewritten = String::with_capacity(path.len());
         for segment in &self.segments {
             rewritten.push('/');
-            rewritten.push_str(match segment {
-                Segment::Written(text) => text,
-                Segment::Taken(index) => segments(path).nth(*index).unwrap_or_default(),
-            });
+            match segment {
+                Segment::Written(text) => rewritten.push_str(text),
+                Segment::Taken { index, less, more } => {
+                    let taken = segments(path).nth(*index).and_then(|segment| segment.strip_suffix(less.as_str()));
+                    rewritten.extend([taken.unwrap_or_default(), more]);
+                }
+            }
         }
         if let Some((start, _)) = self.rest.and_then(|count| path.match_indices('/').nth(count)) {
             rewritten.push_str(&path[start..]);
@@ -65,6 +70,21 @@ impl Rewrite {
             rewritten.push('/');
         }
         rewritten
+    }
+}
+
+impl Segment {
+    fn read(text: &str, claimed: &str) -> Result<Self, Flaw> {
+        let pattern::Segment::Varies { name, suffix: more } = pattern::Segment::of(text) else {
+            return Ok(Self::Written(text.to_owned()));
+        };
+        let taken = pattern::segments(claimed).skip(1).enumerate().find_map(|(index, segment)| match segment {
+            pattern::Segment::Varies { name: found, suffix: less } if found == name => {
+                Some(Self::Taken { index, less: less.to_owned(), more: more.to_owned() })
+            }
+            pattern::Segment::Varies { .. } | pattern::Segment::Fixed(_) => None,
+        });
+        taken.ok_or_else(|| (format!("the path `{claimed}` has no `{{{name}}}`"), "use its parameters, by their names".to_owned()))
     }
 }
 
@@ -83,6 +103,9 @@ mod tests {
             ("/a/{id}/b/{x}", "/{x}/c/{id}/", "/a/7%20b;c/b/y", "/y/c/7%20b;c/"),
             ("/a/{id}", "/", "/a/7", "/"),
             ("/a/{id}", "/caf%C3%A9", "/a/7", "/caf%C3%A9"),
+            ("/a/{id}:go", "/b/{id}", "/a/7:x:go", "/b/7:x"),
+            ("/a/{id}", "/b/{id}:go", "/a/7", "/b/7:go"),
+            ("/a/{x}/{id}:go", "/{id}/{x}:come", "/a/y/7:go", "/7/y:come"),
         ] {
             let read = path::exact(claimed).and_then(|paths| Rewrite::read(rewrite, &paths));
             assert_eq!(read.map(|read| read.path(asked)), Ok(forwarded.to_owned()), "{claimed} {rewrite}");
@@ -100,6 +123,9 @@ mod tests {
             ("/", "/v1", "/", "/v1/"),
             ("/", "/v1", "/a/b", "/v1/a/b"),
             ("/caf%c3%a9", "/v1", "/caf%C3%A9/x", "/v1/x"),
+            ("/of/{x}/a", "/v1", "/of/7/a/b", "/v1/b"),
+            ("/of/{x}", "/v1/{x}/for", "/of/7/a/b", "/v1/7/for/a/b"),
+            ("/of/{x}", "/", "/of/7", "/"),
         ] {
             let read = path::prefix(claimed).and_then(|paths| Rewrite::read(rewrite, &paths));
             assert_eq!(read.map(|read| read.path(asked)), Ok(forwarded.to_owned()), "{claimed} {rewrite}");

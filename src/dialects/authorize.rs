@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{House, PageAt};
 use crate::{
-    engine::{Error, Style, requestable},
+    engine::{Error, Style},
     message::{BadInput, Fields},
     oauth::{
         audience::Audience,
@@ -25,6 +25,15 @@ use crate::{
 pub trait Authorizes: Send + Sync {
     /// The page's address. The dialect claims it, for all methods.
     fn page(&self) -> &PageAt;
+
+    /// Another address that sends browsers on to the page, with the query that they came with.
+    fn entrance(&self) -> Option<&PageAt> {
+        None
+    }
+
+    /// Whether it is for requests of this `response_type`, where several share a page. What nobody is
+    /// for, the first is.
+    fn takes(&self, response_type: Option<&str>) -> bool;
 
     /// How the dialect spells what is issued.
     fn style(&self) -> &Style;
@@ -98,6 +107,10 @@ pub struct Endpoint {
 impl Authorizes for Endpoint {
     fn page(&self) -> &PageAt {
         &self.at
+    }
+
+    fn takes(&self, response_type: Option<&str>) -> bool {
+        response_type != Some("token")
     }
 
     fn style(&self) -> &Style {
@@ -189,9 +202,9 @@ impl Endpoint {
         }
         let challenge = Challenge::parse(challenge).ok_or(CHALLENGE)?;
         let scopes = fields.text("scope")?.map(Scopes::parse).transpose().map_err(|_bad_scope| SCOPE)?;
-        requestable(client, scopes.as_ref())?;
+        self.house.engine.requestable(client, scopes.as_ref())?;
         let audience = self.house.audience(fields)?.unwrap_or_default();
-        let redirect = Redirect { uri: uri.to_owned(), named, challenge, life: self.code_life };
+        let redirect = Redirect { uri: uri.to_owned(), named, challenge: Some(challenge), life: self.code_life };
         Ok((scopes, audience, redirect))
     }
 

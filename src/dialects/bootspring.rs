@@ -32,7 +32,7 @@ use crate::{
         audience::Audience,
         claim::Claim,
         client::{Client, UNKNOWN},
-        grant::{Requester, Wanted},
+        grant::{Channel, Requester, Wanted},
         refusal::{ErrorCode, Refusal},
         scope::Scopes,
         subject::Subject,
@@ -136,6 +136,7 @@ impl Desk {
             scopes,
             audience: Audience::default(),
             requester,
+            channel: Channel::Polled,
             life: options.code_life,
         };
         let started = self.house.engine.start(start).await?;
@@ -192,8 +193,8 @@ impl Desk {
     async fn cli_logout(&self, call: Call) -> Answer {
         let fields = Fields::read(&call.head.headers, call.body, Takes::Json).await?;
         let bearer = match Credential::of(&call.head.headers) {
-            Ok(Credential::Bearer(token)) => Some(token),
-            Ok(Credential::None | Credential::Basic(_) | Credential::Other) => None,
+            Ok(Credential::Token { place, text }) if place.takes(NAME) => Some(text),
+            Ok(_) => None,
             Err(_ambiguous) => return Err(BadInput::Malformed("There are two credentials.".into()).into()),
         };
         let shown = [(Kind::Access, bearer), (Kind::Refresh, fields.text("refreshToken")?)];

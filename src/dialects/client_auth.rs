@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use data_encoding::BASE64;
-use http::HeaderMap;
+use http::{HeaderMap, header::AUTHORIZATION};
 use secrecy::SecretString;
 
 use crate::{
@@ -56,16 +56,18 @@ pub async fn authenticate(
     let secret_in_body = fields.text("client_secret")?;
     let two_ways = || BadInput::Malformed("The client authenticates in two ways.".into());
     let (id, secret, challenged) = match Credential::of(headers).map_err(|_ambiguous| two_ways())? {
-        Credential::Basic(encoded) => {
-            let (id, secret) = basic(encoded).ok_or(refused(true))?;
+        Credential::Basic { text, .. } => {
+            let (id, secret) = basic(text).ok_or(refused(true))?;
             if secret_in_body.is_some() || in_body.is_some_and(|other| other != id) {
                 return Err(two_ways().into());
             }
             (id, Some(secret).filter(|secret| !secret.is_empty()), true)
         }
         // Somebody tried, and nobody can say what.
-        Credential::Other => return Err(refused(true)),
-        Credential::None | Credential::Bearer(_) => (fields.required("client_id")?.to_owned(), secret_in_body.map(str::to_owned), false),
+        Credential::Other(place) if place.field == AUTHORIZATION => return Err(refused(true)),
+        Credential::None | Credential::Token { .. } | Credential::Other(_) => {
+            (fields.required("client_id")?.to_owned(), secret_in_body.map(str::to_owned), false)
+        }
     };
     let client = engine.client(dialect, &ClientId::new(id)).await?.ok_or(refused(challenged))?;
     match engine.authenticate_client(&client, secret.map(SecretString::from).as_ref(), peer).await {

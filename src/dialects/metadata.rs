@@ -212,7 +212,7 @@ pub fn keys(engine: &Arc<Engine>) -> Endpoint {
 /// What [`keys`] claims.
 pub fn keys_claim() -> Claim {
     let methods = vec![Method::GET, Method::HEAD];
-    Claim { owner: "the public keys".into(), host: None, paths: Paths::Exact(JWKS.into()), methods }
+    Claim { owner: "the public keys".into(), host: None, paths: Paths::Exact(JWKS.into()), methods, only: None }
 }
 
 #[cfg(test)]

@@ -7,21 +7,23 @@ pub mod authorize;
 pub mod bootspring;
 pub mod client_auth;
 pub mod documents;
+pub mod fruxon;
 pub mod metadata;
 pub mod registration;
 pub mod rfc;
+pub mod serble;
 pub mod serechat;
 pub mod serika;
 pub mod standard;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 pub use authorize::{Authorizes, Question, Unanswered};
 pub use documents::Documents;
 
 use crate::{
     config::{Claim, DialectRow, Mounted, PublicUrl, Resource},
-    engine::{Engine, Spelling},
+    engine::{Engine, Spelling, Wide},
     message::{Endpoint, Fields},
     oauth::{
         audience::Audience,
@@ -29,11 +31,13 @@ use crate::{
         refusal::{ErrorCode, Refusal},
         resource,
         scope::Scopes,
+        tenant::Tenants,
     },
 };
 
 /// Every dialect that there is.
-pub static DIALECTS: &[DialectRow<Arc<dyn Dialect>>] = &[bootspring::ROW, serechat::ROW, serika::ROW, standard::ROW];
+pub static DIALECTS: &[DialectRow<Arc<dyn Dialect>>] =
+    &[bootspring::ROW, fruxon::ROW, serble::ROW, serechat::ROW, serika::ROW, standard::ROW];
 
 /// A dialect with its options read.
 pub trait Dialect: Mounted + Send + Sync {
@@ -51,9 +55,21 @@ pub trait Dialect: Mounted + Send + Sync {
         None
     }
 
-    /// Whether others may verify its tokens by the published keys.
-    fn signs(&self) -> bool {
-        false
+    /// Where its users decide about a device's login to a tenant, if that is its way. They come there
+    /// with the user code, or enter it.
+    fn login_page(&self) -> Option<LoginPage> {
+        None
+    }
+
+    /// Whether it issues JWTs, which others may verify by the published keys: how long the longest of
+    /// them lives.
+    fn signs_for(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The scopes that stand for others.
+    fn wide(&self) -> Vec<Wide> {
+        Vec::new()
     }
 
     /// Which documents about clients it takes, if it takes any.
@@ -61,10 +77,25 @@ pub trait Dialect: Mounted + Send + Sync {
         None
     }
 
+    /// The tenants that it knows, if it knows any. Those of the first dialect that does count for the
+    /// routes, too.
+    fn tenants(&self) -> Option<Arc<Tenants>> {
+        None
+    }
+
     /// What users may make on the page of their apps, if they may.
     fn apps(&self) -> Option<Apps> {
         None
     }
+}
+
+/// The page on which a user decides about a device's login to a tenant.
+#[derive(Clone, Debug)]
+pub struct LoginPage {
+    /// Where it is. The dialect claims it, for all methods.
+    pub at: PageAt,
+    /// The presets for which only somebody may say yes who has signed in just now.
+    pub sign_in_again: Vec<String>,
 }
 
 /// The apps that users of a dialect may make.
@@ -78,6 +109,8 @@ pub struct Apps {
     pub scopes: Scopes,
     /// In which ways such an app may ask.
     pub grant_types: &'static [GrantType],
+    /// Whether an app may do without a secret.
+    pub may_be_public: bool,
 }
 
 /// The address of a page on which a user decides, which a dialect claims, for all methods.

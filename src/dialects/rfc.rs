@@ -64,7 +64,7 @@ impl TokenEndpoint {
         let audience = self.house.audience(fields)?;
         let shown = Redemption {
             redirect_uri: fields.text("redirect_uri")?,
-            verifier: fields.required("code_verifier")?,
+            verifier: Some(fields.required("code_verifier")?),
             wanted: Wanted { scopes: None, audience: audience.as_ref() },
         };
         let redeem = RedeemCode { style: &self.style, client, code: fields.required("code")?, shown, peer };
@@ -196,7 +196,8 @@ impl Problem {
             Self::Engine(Error::Refused(refusal)) => Refused::new(StatusCode::BAD_REQUEST, refusal.code.as_str(), refusal.description, id),
             // The one word of the RFCs for it (RFC 8628 section 3.5).
             Self::Engine(Error::Limited(limited)) => {
-                Refused { code: ErrorCode::SlowDown.as_str(), ..Refused::too_many(limited.retry_after, id) }
+                let slow_down = ErrorCode::SlowDown { interval: Duration::from_secs(limited.retry_after) };
+                Refused { code: slow_down.as_str(), ..Refused::too_many(limited.retry_after, id) }
             }
             Self::Engine(error @ (Error::Unavailable(_) | Error::Contended)) => {
                 tracing::error!(%error, request = %id, "the store did not do what was asked");

@@ -77,6 +77,7 @@ impl Mounted for SereChat {
             host: self.mount.host.clone(),
             paths: Paths::Exact(self.path(path)),
             methods,
+            only: None,
         };
         [(REQUEST, vec![Method::POST]), (EXCHANGE, vec![Method::POST]), (PAGE, Vec::new())].into_iter().map(claim).collect()
     }

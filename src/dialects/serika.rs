@@ -23,7 +23,7 @@ use super::{
     rfc::{self, TokenEndpoint},
 };
 use crate::{
-    engine::Spelling,
+    engine::{ClientIds, Spelling},
     message::{Body, Call, Endpoint, Need, Shape, Takes, endpoint, reply},
     oauth::{
         client::GrantType,
@@ -37,14 +37,14 @@ const BASE: &str = "/api/openai/v1/oauth";
 const PAGE: &str = "/authorize";
 /// Opens what the gateway knows of the user.
 const PROFILE: &str = "profile";
-const SPELLING: Spelling = Spelling { dialect: NAME, id: "client_", secret: "secret_" };
+const SPELLING: Spelling = Spelling { dialect: NAME, id: ClientIds::After("client_"), secret: "secret_" };
 /// What a client that a user makes may do.
 const GRANT_TYPES: [GrantType; 2] = [GrantType::AuthorizationCode, GrantType::RefreshToken];
 
 /// Every path with its method, what it needs, and how it says no.
 const PATHS: [(&str, &str, Method, Need, Shape); 6] = [
     ("serika.token", "/token", Method::POST, Need::Nothing, rfc::flat),
-    ("serika.userinfo", "/userinfo", Method::GET, Need::Scope(NAME, PROFILE), nested),
+    ("serika.userinfo", "/userinfo", Method::GET, Need::Scope(NAME, &[PROFILE]), nested),
     ("serika.clients.create", "/clients", Method::POST, Need::Personal(CLIENTS), nested),
     ("serika.clients.list", "/clients", Method::GET, Need::Personal(CLIENTS), nested),
     ("serika.clients.reset_secret", "/clients/{id}/reset-secret", Method::POST, Need::Personal(CLIENTS), nested),
@@ -56,7 +56,7 @@ impl Dialect for Serika {
         let desk = Arc::new(Desk {
             token: TokenEndpoint {
                 house: house.clone(),
-                style: self.style,
+                style: self.style.clone(),
                 grant_types: &GRANT_TYPES,
                 takes: Takes::FormOrJson,
                 // No device asks here.
@@ -86,20 +86,21 @@ impl Dialect for Serika {
         Some(authorize::endpoint(authorize::Endpoint {
             house: house.clone(),
             at: PageAt { host: self.mount.host.clone(), path: self.path(PAGE) },
-            style: self.style,
+            style: self.style.clone(),
             prefix: "sk_co_",
             code_life: self.code_life,
             documents: None,
         }))
     }
 
-    fn signs(&self) -> bool {
+    fn signs_for(&self) -> Option<Duration> {
         // Whatever the dialect's own format, the operator may give a client another.
-        true
+        Some(self.style.access_life)
     }
 
     fn apps(&self) -> Option<Apps> {
-        Some(Apps { label: "Serika.dev", spelling: SPELLING, scopes: self.scopes.clone(), grant_types: &GRANT_TYPES })
+        let scopes = self.scopes.clone();
+        Some(Apps { label: "Serika.dev", spelling: SPELLING, scopes, grant_types: &GRANT_TYPES, may_be_public: true })
     }
 }
 

@@ -17,7 +17,7 @@ mod clients;
 mod metadata;
 mod options;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{
     Method, Response, StatusCode,
@@ -31,18 +31,18 @@ use super::{
     rfc::{self, Problem, TokenEndpoint, scopes},
 };
 use crate::{
-    engine::{Spelling, Start},
+    engine::{ClientIds, Spelling, Start},
     message::{Body, Call, Endpoint, Fields, Need, Peer, Takes, endpoint, reply},
     oauth::{
         claim::Claim,
         client::{Client, GrantType, UNKNOWN},
-        grant::Requester,
+        grant::{Channel, Requester},
     },
 };
 
 const NAME: &str = "standard";
 /// How clients are spelled that users make.
-const SPELLING: Spelling = Spelling { dialect: NAME, id: "client_", secret: "secret_" };
+const SPELLING: Spelling = Spelling { dialect: NAME, id: ClientIds::After("client_"), secret: "secret_" };
 const AUTHORIZE: &str = "/oauth/authorize";
 const TOKEN: &str = "/oauth/token";
 const DEVICE_AUTHORIZATION: &str = "/oauth/device_authorization";
@@ -73,7 +73,7 @@ impl Dialect for Standard {
     fn endpoints(self: Arc<Self>, house: &House) -> Vec<Endpoint> {
         let token = TokenEndpoint {
             house: house.clone(),
-            style: self.style,
+            style: self.style.clone(),
             grant_types: &GrantType::ALL,
             takes: Takes::Form,
             interval: self.interval,
@@ -104,7 +104,7 @@ impl Dialect for Standard {
         Some(authorize::endpoint(authorize::Endpoint {
             house: house.clone(),
             at: PageAt { host: self.mount.host.clone(), path: self.path(AUTHORIZE) },
-            style: self.style,
+            style: self.style.clone(),
             prefix: "gp_ac_",
             code_life: self.code_life,
             documents: self.documents.as_ref().map(|documents| documents.scopes.clone()),
@@ -113,15 +113,16 @@ impl Dialect for Standard {
 
     fn apps(&self) -> Option<Apps> {
         let scopes = self.scopes.clone()?;
-        Some(Apps { label: "OAuth", spelling: SPELLING, scopes, grant_types: &[GrantType::AuthorizationCode, GrantType::RefreshToken] })
+        let grant_types = &[GrantType::AuthorizationCode, GrantType::RefreshToken];
+        Some(Apps { label: "OAuth", spelling: SPELLING, scopes, grant_types, may_be_public: true })
     }
 
     fn documents(&self) -> Option<&Documents> {
         self.documents.as_ref()
     }
 
-    fn signs(&self) -> bool {
-        true
+    fn signs_for(&self) -> Option<Duration> {
+        Some(self.style.access_life)
     }
 }
 
@@ -149,6 +150,7 @@ impl Desk {
             scopes: scopes(&fields)?,
             audience: self.house.audience(&fields)?.unwrap_or_default(),
             requester: Requester { app: None, device: None, platform: agent.and_then(Claim::cleaned), network: peer.ip },
+            channel: Channel::Polled,
             life: self.options.device_code_life,
         };
         let started = self.house.engine.start(start).await?;

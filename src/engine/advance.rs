@@ -1,4 +1,4 @@
-//! The only writer of grants that there are.
+//! The one writer of grants that there are, but for a login and its key, which `deliver` writes at once.
 
 use jiff::Timestamp;
 
@@ -46,7 +46,7 @@ impl Engine {
             let counted = self.counted_open(&grant, &next).await?;
             let ends = matches!(step.takes_back, Some(TakesBack::Grant(_)));
             let expect = if ends { Expect::Any } else { Expect::Version(version) };
-            match self.store.commit(changes(&next, expect, rests_on.into_iter().chain(counted))).await {
+            match self.store.commit(changes(&grant, &next, expect, rests_on.into_iter().chain(counted))).await {
                 Ok(()) => {
                     self.tell(id, step.takes_back, true);
                     return Ok((next, step.outcome?));
@@ -70,7 +70,7 @@ impl Engine {
 
     /// Whether those on whom the grant rests are still there, and the part of a commit that holds
     /// only as long as they are.
-    async fn standing(&self, grant: &Grant) -> Result<(Standing, Vec<Change>), Unavailable> {
+    pub(super) async fn standing(&self, grant: &Grant) -> Result<(Standing, Vec<Change>), Unavailable> {
         let mut standing = Standing { user: None, client: None };
         let mut rests_on = Vec::new();
         if let Some(found) = self.clients.find(&grant.dialect, &grant.client).await? {
@@ -87,12 +87,13 @@ impl Engine {
     }
 }
 
-/// The grant's next state and all that has to be written or to hold with it.
-fn changes(next: &Grant, expect: Expect, besides: impl Iterator<Item = Change>) -> Vec<Change> {
+/// The grant's next state and all that has to be written or to hold with it. What has ended stays on
+/// the lists that it was on, as long as it is remembered.
+pub(super) fn changes(before: &Grant, next: &Grant, expect: Expect, besides: impl Iterator<Item = Change>) -> Vec<Change> {
     let until = next.keep_until();
     let mut changes =
         vec![Change::Put { key: Key::Grant(next.id), expect, record: Record::Grant(Box::new(next.clone())), until: Some(until) }];
-    if let Some(approval) = next.approval() {
+    if let Some(approval) = next.approval().or(before.approval()) {
         changes.extend(links(next, approval, until));
     }
     // Ending a grant rests on nobody.

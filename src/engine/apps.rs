@@ -14,6 +14,7 @@ use crate::{
         claim::Claim,
         client::{Authentication, Client, ClientKey, GrantType, Origin},
         grant::after,
+        guid,
         id::{ClientId, UserId},
         redirect::RedirectUri,
         scope::Scopes,
@@ -34,10 +35,28 @@ pub(super) const UNUSED_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 pub struct Spelling {
     /// The dialect's name.
     pub dialect: &'static str,
-    /// Before a client's id. Letters, digits and `_`.
-    pub id: &'static str,
+    /// What a client's id looks like.
+    pub id: ClientIds,
     /// Before a client's secret. Letters, digits and `_`.
     pub secret: &'static str,
+}
+
+/// What the ids of a dialect's clients look like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ClientIds {
+    /// This, and then 24 letters and digits. Letters, digits and `_`.
+    After(&'static str),
+    /// A GUID: a UUID of version 4 (RFC 9562 section 5.4).
+    Guid,
+}
+
+impl ClientIds {
+    fn random(self) -> ClientId {
+        ClientId::new(match self {
+            Self::After(prefix) => format!("{prefix}{}", BASE32_NOPAD.encode(&rand::random::<[u8; 15]>()).to_lowercase()),
+            Self::Guid => guid::shown(&guid::of_random(rand::random())),
+        })
+    }
 }
 
 /// A client to be made.
@@ -93,11 +112,10 @@ impl Engine {
     /// [`CreateClientError`].
     pub async fn create_client(&self, create: CreateClient) -> Result<(Client, Option<SecretString>), CreateClientError> {
         let now = self.clock.now();
-        let random = BASE32_NOPAD.encode(&rand::random::<[u8; 15]>()).to_lowercase();
         let root = self.keyring.minting();
         let salt = Salt::from_random(rand::random());
         let client = Client {
-            id: ClientId::new(format!("{}{random}", create.spelling.id)),
+            id: create.spelling.id.random(),
             dialect: create.spelling.dialect.to_owned(),
             name: create.name.to_string(),
             description: create.description,

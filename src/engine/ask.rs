@@ -91,7 +91,7 @@ impl Engine {
     /// A grant that nobody has decided about, and when the ask is over.
     pub(super) fn pending(&self, request: Request<'_>) -> Result<(Grant, Timestamp), Error> {
         self.limits.take(Action::Start, Who::peer(request.requester.network))?;
-        let requested = requestable(request.client, request.scopes.as_ref())?;
+        let requested = self.requestable(request.client, request.scopes.as_ref())?;
         let now = self.clock.now();
         let expires = after(now, request.life);
         let grant = Grant {
@@ -105,6 +105,7 @@ impl Engine {
             channel: request.channel,
             salt: Salt::from_random(rand::random()),
             root: self.keyring.minting(),
+            key: None,
             created: now,
             state: State::Pending { expires },
         };
@@ -118,14 +119,40 @@ impl Engine {
         let record = put(Key::Grant(grant.id), Record::Grant(Box::new(grant.clone())), grant.keep_until());
         self.store.commit(vec![pointer, record]).await
     }
+
+    /// What a client can be granted of what it wants; of all that it may have, where it does not say.
+    /// A scope that stands for others brings them along, so that they are asked for, shown and given
+    /// like any other.
+    ///
+    /// # Errors
+    /// `invalid_scope` where nothing is left.
+    pub fn requestable(&self, client: &Client, wanted: Option<&Scopes>) -> Result<Scopes, Refusal> {
+        const NOTHING: Refusal = Refusal::new(ErrorCode::InvalidScope, "The client may not ask for any of these scopes.");
+        let may = self.widened(&client.dialect, &client.scopes);
+        let scopes = wanted.map_or_else(|| may.clone(), |wanted| self.widened(&client.dialect, &wanted.narrowed_to(&may)));
+        if scopes.is_empty() { Err(NOTHING) } else { Ok(scopes) }
+    }
+
+    /// Whether a scope stands for others in this dialect.
+    pub fn is_wide(&self, dialect: &str, scope: &str) -> bool {
+        self.wide.iter().any(|wide| wide.dialect == dialect && wide.scope == scope)
+    }
+
+    /// These scopes, and all that they stand for.
+    fn widened(&self, dialect: &str, scopes: &Scopes) -> Scopes {
+        let wide = self.wide.iter().filter(|wide| wide.dialect == dialect && scopes.contains(wide.scope));
+        let implied = wide.flat_map(|wide| wide.implies.iter());
+        scopes.iter().chain(implied).map(str::to_owned).collect()
+    }
 }
 
-/// What a client can be granted of what it wants; of all that it may have, where it does not say.
-///
-/// # Errors
-/// `invalid_scope` where nothing is left.
-pub fn requestable(client: &Client, wanted: Option<&Scopes>) -> Result<Scopes, Refusal> {
-    const NOTHING: Refusal = Refusal::new(ErrorCode::InvalidScope, "The client may not ask for any of these scopes.");
-    let scopes = wanted.map_or_else(|| client.scopes.clone(), |wanted| wanted.narrowed_to(&client.scopes));
-    if scopes.is_empty() { Err(NOTHING) } else { Ok(scopes) }
+/// A scope that stands for others (Serble's `full_access`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Wide {
+    /// In which dialect.
+    pub dialect: &'static str,
+    /// The scope.
+    pub scope: &'static str,
+    /// What it stands for besides itself.
+    pub implies: Scopes,
 }

@@ -12,7 +12,6 @@ use secrecy::SecretString;
 use super::{
     Decider, Decision, Engine, Error, Style,
     advance::{MAX_TRIES, links},
-    ask::requestable,
     documents::settled,
 };
 use crate::{
@@ -122,12 +121,13 @@ impl Engine {
             dialect: asked.style.dialect.to_owned(),
             client: client.id.clone(),
             app: App { name: client.name.clone(), verified: client.verified },
-            requested: requestable(client, asked.scopes)?,
+            requested: self.requestable(client, asked.scopes)?,
             audience: asked.audience.clone(),
             requester: asked.requester.clone(),
             channel: Channel::Redirect(asked.redirect.clone()),
             salt: Salt::from_random(rand::random()),
             root: self.keyring.minting(),
+            key: None,
             created: asked.asked,
             state: State::Pending { expires: after(asked.asked, QUESTION_LIFE) },
         };
@@ -145,6 +145,7 @@ impl Engine {
                     scopes,
                     at: now,
                     session: by.session,
+                    tenant: None,
                 };
                 grant.approve(approval, now)
             }

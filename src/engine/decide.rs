@@ -10,7 +10,7 @@ use crate::{
     oauth::{
         client::Client,
         code::UserCode,
-        grant::{Approval, Grant, RevokedBecause, State},
+        grant::{Approval, Channel, Grant, RevokedBecause, State},
         id::{GrantId, SessionId, UserId},
         refusal::{ErrorCode, Refusal},
         scope::Scopes,
@@ -95,6 +95,17 @@ impl Engine {
     /// `invalid_grant` where the grant is no longer pending; `access_denied` where the user holds
     /// nothing of what is asked for, or has as many codes open as one may have.
     pub async fn decide(&self, id: GrantId, by: Decider<'_>, decision: Decision) -> Result<Grant, Error> {
+        self.decide_in(None, id, by, decision).await
+    }
+
+    /// Records a user's decision about a login to this tenant, where there is one (Fruxon). What is asked
+    /// for there is given whole or not at all.
+    ///
+    /// # Errors
+    /// As [`Engine::decide`]; `access_denied` also where the user holds too little.
+    pub async fn decide_in(&self, tenant: Option<&str>, id: GrantId, by: Decider<'_>, decision: Decision) -> Result<Grant, Error> {
+        const TOO_LITTLE: Refusal = Refusal::new(ErrorCode::AccessDenied, "You do not hold all the permissions that are asked for.");
+        const NO_TENANT: Refusal = Refusal::new(ErrorCode::AccessDenied, "You are in no tenant in which this could be approved.");
         const NOTHING: Refusal = Refusal::new(ErrorCode::AccessDenied, "You hold none of the permissions that this app asks for.");
         let decided = self.advance(id, UNKNOWN_CODE, |grant, standing, now| match (decision, standing.client) {
             (Decision::Deny, _) => grant.deny(now),
@@ -104,21 +115,43 @@ impl Engine {
                 if scopes.is_empty() {
                     return Step::unchanged(Err(NOTHING));
                 }
+                let is_login = matches!(grant.channel, Channel::Delivered(_));
+                if is_login {
+                    if tenant.is_none() {
+                        return Step::unchanged(Err(NO_TENANT));
+                    }
+                    if !scopes.cover(&grant.requested) {
+                        return Step::unchanged(Err(TOO_LITTLE));
+                    }
+                }
+                let tenant = tenant.filter(|_| is_login).map(str::to_owned);
                 let Decider { user, session } = by;
                 let user_generation = user.generation;
-                grant.approve(Approval { user: Some(user.id), user_generation, client_generation, scopes, at: now, session }, now)
+                grant.approve(Approval { user: Some(user.id), user_generation, client_generation, scopes, at: now, session, tenant }, now)
             }
         });
         Ok(decided.await?.0)
     }
 
-    /// The grant, if this user's yes to it stands.
+    /// The grant, if this user's yes to it stands. A login is over once its device has the key, and then
+    /// it is the key's yes that counts.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn approved_by(&self, user: UserId, id: GrantId) -> Result<Option<Grant>, Error> {
-        let grant = self.store.grant(id).await?.map(|grant| grant.record);
-        Ok(grant.filter(|grant| grant.approval().is_some_and(|approval| approval.user == Some(user))))
+        let Some(grant) = self.store.grant(id).await?.map(|grant| grant.record) else { return Ok(None) };
+        let is_theirs = |grant: &Grant| grant.approval().is_some_and(|approval| approval.user == Some(user));
+        if is_theirs(&grant) || !matches!((&grant.channel, &grant.state), (Channel::Delivered(_), State::Void { .. })) {
+            return Ok(Some(grant).filter(is_theirs));
+        }
+        let is_its_key = |key: &Grant| key.key.is_some() && key.channel == grant.channel && is_theirs(key);
+        for id in self.store.grants_of(user).await? {
+            let key = self.store.grant(id).await?.map(|key| key.record).filter(is_its_key);
+            if key.and_then(|key| Some(key.approval()?.at)).is_some_and(|at| at >= grant.created) {
+                return Ok(Some(grant));
+            }
+        }
+        Ok(None)
     }
 
     /// The apps that a user has let in, the newest first.

@@ -53,7 +53,7 @@ impl Engine {
             Some(user) => Some(self.limits.guess(Action::GuessTypedCodeOfUser, user).await.map_err(|_said_otherwise| TOO_MANY)?),
             None => None,
         };
-        let terms = self.terms(exchange.style, exchange.client);
+        let terms = self.terms(exchange.style, exchange.client)?;
         let caller = Caller { dialect: exchange.style.dialect, client: &exchange.client.id };
         let exchanged = self.advance(grant.id, UNKNOWN, |grant, standing, now| {
             grant.exchange(exchange.code.prove(&self.keyring, grant), caller, standing, &terms, now)
@@ -90,7 +90,7 @@ impl Engine {
     /// The code of a grant that waits for one, for the browser in which it was approved.
     pub fn code_for(&self, grant: &Grant, who: &SignedIn) -> Option<TypedCode> {
         let approval = grant.approval().filter(|approval| approval.user == Some(who.user.id) && approval.session == Some(who.session));
-        approval.filter(|_| grant.channel != Channel::Polled && grant.is_open(self.clock.now()))?;
+        approval.filter(|_| matches!(grant.channel, Channel::Typed { .. }) && grant.is_open(self.clock.now()))?;
         TypedCode::of(&self.keyring, grant)
     }
 }

@@ -71,6 +71,7 @@ impl Engine {
                 client: grant.client.clone(),
                 scopes: approval.scopes.clone(),
                 audience: grant.audience.clone(),
+                tenant: grant.key.as_ref().map(|key| key.tenant.clone()),
             },
             number: newest.number,
             issued: newest.issued,

@@ -33,8 +33,8 @@ pub enum KeysError {
     Contended,
 }
 
-/// The longest that a JWT lives: no dialect's access tokens live longer.
-const MAX_JWT_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// An access token that is a JWT lives no longer, whatever its dialect.
+const MAX_ACCESS_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 impl Engine {
     /// The signing keys, the oldest first.
@@ -65,12 +65,12 @@ impl Engine {
     }
 
     /// A new key signs from now on; the old one stays published for as long as a JWT may live that
-    /// it has signed: a day at most. Answers with the keys as they are then.
+    /// it has signed. Answers with the keys as they are then.
     ///
     /// # Errors
     /// [`KeysError`].
     pub async fn rotate_key(&self, algorithm: Algorithm) -> Result<SigningKeys, KeysError> {
-        let (keys, ()) = self.change_keys(|keys, now| keys.rotate(algorithm, &self.keyring, now, MAX_JWT_LIFE)).await?;
+        let (keys, ()) = self.change_keys(|keys, now| keys.rotate(algorithm, &self.keyring, now, self.longest_jwt())).await?;
         Ok(keys)
     }
 
@@ -79,7 +79,7 @@ impl Engine {
     /// # Errors
     /// [`KeysError`].
     pub async fn retire_key(&self, kid: KeyId) -> Result<SigningKeys, KeysError> {
-        let (keys, ()) = self.change_keys(|keys, now| keys.retire(kid, &self.keyring, now, MAX_JWT_LIFE)).await?;
+        let (keys, ()) = self.change_keys(|keys, now| keys.retire(kid, &self.keyring, now, self.longest_jwt())).await?;
         Ok(keys)
     }
 
@@ -92,6 +92,10 @@ impl Engine {
         let (keys, ()) = self.change_keys(|keys, now| keys.revoke(kid, &self.keyring, now)).await?;
         self.verifier.take_back(TakesBack::Key(kid));
         Ok(keys)
+    }
+
+    fn longest_jwt(&self) -> Duration {
+        self.jwt_life.max(MAX_ACCESS_LIFE)
     }
 
     /// Loads the keys, applies a rule, makes what it left durable, and takes it into use. Where

@@ -7,7 +7,6 @@ use aws_lc_rs::digest;
 use super::{
     Engine, Error, Style, Tokens,
     advance::{MAX_TRIES, links},
-    ask::requestable,
 };
 use crate::{
     limit::{Action, Who},
@@ -50,8 +49,8 @@ impl Engine {
         if own.client.is_public() {
             return Err(PUBLIC.into());
         }
-        let scopes = requestable(own.client, own.scopes)?;
-        let terms = Terms { refresh: None, ..self.terms(own.style, own.client) };
+        let scopes = self.requestable(own.client, own.scopes)?;
+        let terms = Terms { refresh: None, lasting: None, ..self.terms(own.style, own.client)? };
         let name = name(own.client, &scopes, &own.audience);
         for _ in 0..MAX_TRIES {
             let pointer = self.store.machine(name).await?;
@@ -106,6 +105,7 @@ impl Engine {
             scopes: scopes.clone(),
             at: now,
             session: None,
+            tenant: None,
         };
         Grant {
             id: GrantId::from_random(rand::random()),
@@ -118,6 +118,7 @@ impl Engine {
             channel: Channel::default(),
             salt: Salt::from_random(rand::random()),
             root: terms.root,
+            key: None,
             created: now,
             state: State::born_live(approval, own.audience.clone(), terms, now),
         }

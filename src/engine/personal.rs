@@ -96,8 +96,9 @@ impl Engine {
             scopes: scopes.clone(),
             at: now,
             session: None,
+            tenant: None,
         };
-        let terms = Terms { access: create.life, refresh: None, root, key: None };
+        let terms = Terms { access: create.life, refresh: None, root, key: None, lasting: None };
         let grant = Grant {
             id: GrantId::from_random(rand::random()),
             dialect: client.dialect,
@@ -109,6 +110,7 @@ impl Engine {
             channel: Channel::default(),
             salt: Salt::from_random(rand::random()),
             root,
+            key: None,
             created: now,
             state: State::born_live(approval.clone(), Audience::default(), &terms, now),
         };

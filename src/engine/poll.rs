@@ -4,7 +4,7 @@
 //! still pending can be too fast. A poll that came in time waits a while for the decision, and is
 //! answered in the moment it comes.
 
-use std::{net::IpAddr, time::Duration};
+use std::{future::Future, net::IpAddr, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
@@ -46,7 +46,6 @@ pub struct Poll<'a> {
 }
 
 const UNKNOWN: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The device code is unknown or was used already.");
-const SLOW_DOWN: Refusal = Refusal::new(ErrorCode::SlowDown, "Polling too fast. Wait five seconds longer between polls.");
 
 impl Engine {
     /// Answers a poll.
@@ -57,28 +56,45 @@ impl Engine {
     pub async fn poll(&self, poll: Poll<'_>) -> Result<Tokens, Error> {
         self.limits.take(Action::Redeem, Who::peer(poll.peer))?;
         let code = Presented::read(&self.keyring, Kind::DeviceCode, poll.device_code).ok_or(UNKNOWN)?;
-        let until = self.clock.boot_now() + poll.hold;
-        let mut in_pace = false;
+        let pace = || self.keep_pace(code.grant(), poll.interval);
+        self.once_decided(code.grant(), poll.hold, poll.gone, || self.redeem(&code, &poll), pace).await
+    }
+
+    /// Tries until the grant is decided, as long as a poll may be held. What a poll of a grant costs that
+    /// is pending, `pace` takes once.
+    pub(super) async fn once_decided<T, A, P>(
+        &self,
+        grant: GrantId,
+        hold: Duration,
+        gone: &CancellationToken,
+        attempt: impl Fn() -> A,
+        pace: impl FnOnce() -> P,
+    ) -> Result<T, Error>
+    where
+        A: Future<Output = Result<T, Error>>,
+        P: Future<Output = Result<(), Error>>,
+    {
+        let until = self.clock.boot_now() + hold;
+        let mut pace = Some(pace);
         loop {
             // Before the state is read: a decision that falls in between is not missed.
-            let hold = self.holds.enter(code.grant());
-            let pending = match self.redeem(&code, &poll).await {
+            let hold = self.holds.enter(grant);
+            let pending = match attempt().await {
                 Err(Error::Refused(refusal)) if refusal.code == ErrorCode::AuthorizationPending => refusal,
-                Err(Error::Unavailable(_)) if self.clock.boot_now() < until && !poll.gone.is_cancelled() => {
+                Err(Error::Unavailable(_)) if self.clock.boot_now() < until && !gone.is_cancelled() => {
                     self.clock.sleep(STORE_RETRY).await;
                     continue;
                 }
                 decided => return decided,
             };
-            if !in_pace {
-                self.keep_pace(code.grant(), poll.interval).await?;
-                in_pace = true;
+            if let Some(pace) = pace.take() {
+                pace().await?;
             }
             let Some(mut hold) = hold.filter(|_| self.clock.boot_now() < until) else { return Err(pending.into()) };
             let look_again = tokio::select! {
                 happened = hold.happened() => happened,
                 () = self.clock.sleep_until(until) => false,
-                () = poll.gone.cancelled() => false,
+                () = gone.cancelled() => false,
             };
             if !look_again {
                 return Err(pending.into());
@@ -87,7 +103,7 @@ impl Engine {
     }
 
     async fn redeem(&self, code: &Presented, poll: &Poll<'_>) -> Result<Tokens, Error> {
-        let terms = self.terms(poll.style, poll.client);
+        let terms = self.terms(poll.style, poll.client)?;
         let caller = Caller { dialect: poll.style.dialect, client: &poll.client.id };
         let redeemed = self.advance(code.grant(), UNKNOWN, |grant, standing, now| match code.prove(&self.keyring, &grant.salt) {
             Some(proof) => grant.redeem(proof, caller, standing, &terms, now),
@@ -109,7 +125,10 @@ impl Engine {
         self.store.soft_save(vec![(SoftKey::Pace(grant), Soft::Pace(pace), after(now, KEEP_PACE))]).await?;
         match verdict {
             Verdict::InPace => Ok(()),
-            Verdict::TooEarly => Err(SLOW_DOWN.into()),
+            Verdict::TooEarly(interval) => {
+                const WORDS: &str = "Polling too fast. Wait five seconds longer between polls.";
+                Err(Refusal::new(ErrorCode::SlowDown { interval }, WORDS).into())
+            }
         }
     }
 }

@@ -40,7 +40,7 @@ impl Engine {
         self.limits.take(Action::Redeem, Who::peer(redeem.peer))?;
         redeem.client.may(GrantType::AuthorizationCode)?;
         let code = Presented::read(&self.keyring, Kind::Code, redeem.code).ok_or(UNKNOWN)?;
-        let terms = self.terms(redeem.style, redeem.client);
+        let terms = self.terms(redeem.style, redeem.client)?;
         let caller = Caller { dialect: redeem.style.dialect, client: &redeem.client.id };
         let redeemed = self.advance(code.grant(), UNKNOWN, |grant, standing, now| match code.prove(&self.keyring, &grant.salt) {
             Some(proof) => grant.redeem_code(proof, caller, &redeem.shown, standing, &terms, now),

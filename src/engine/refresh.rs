@@ -37,7 +37,7 @@ impl Engine {
     pub async fn refresh(&self, refresh: Refresh<'_>) -> Result<Tokens, Error> {
         self.limits.take(Action::Redeem, Who::peer(refresh.peer))?;
         let token = Presented::read(&self.keyring, Kind::Refresh, refresh.refresh_token).ok_or(UNKNOWN)?;
-        let terms = self.terms(refresh.style, refresh.client);
+        let terms = self.terms(refresh.style, refresh.client)?;
         let caller = Caller { dialect: refresh.style.dialect, client: &refresh.client.id };
         let refreshed = self.advance(token.grant(), UNKNOWN, |grant, standing, now| match token.prove(&self.keyring, &grant.salt) {
             Some(proof) => grant.refresh(proof, caller, refresh.wanted, standing, &terms, now),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::{Decider, Engine};
@@ -25,6 +26,8 @@ pub struct SignedIn {
     pub session: SessionId,
     /// Who is signed in.
     pub user: User,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 impl SignedIn {
@@ -48,22 +51,24 @@ impl Engine {
         Ok(cookie)
     }
 
-    /// A session that is not there yet: its name, the change that makes it, and its cookie's value.
-    pub(super) fn new_session(&self, user: &User, life: Duration) -> Result<(SessionId, Change, SecretString), Unavailable> {
+    /// A session that is not there yet, the change that makes it, and its cookie's value.
+    pub(super) fn new_session(&self, user: &User, life: Duration) -> Result<(Session, Change, SecretString), Unavailable> {
+        let now = self.clock.now();
         let session = Session {
             id: SessionId::from_random(rand::random()),
             user: user.id,
             user_generation: user.generation,
             session_generation: user.session_generation,
+            signed_in: now,
             salt: Salt::from_random(rand::random()),
-            expires: after(self.clock.now(), life),
+            expires: after(now, life),
         };
         let root = self.keyring.minting();
         let cookie = token::mint(&self.keyring, root, PREFIX, Kind::Session, session.id.as_bytes(), 1, &session.salt)
             .ok_or_else(|| Unavailable::because("the minting root is missing"))?;
-        let (id, until) = (session.id, Some(session.expires));
-        let put = Change::Put { key: Key::Session(id), expect: Expect::Absent, record: Record::Session(session), until };
-        Ok((id, put, cookie))
+        let (key, until) = (Key::Session(session.id), Some(session.expires));
+        let put = Change::Put { key, expect: Expect::Absent, record: Record::Session(session.clone()), until };
+        Ok((session, put, cookie))
     }
 
     /// Who is signed in with this cookie; `None` where nobody is.
@@ -79,7 +84,7 @@ impl Engine {
         let user = self.store.user(session.user).await?.map(|user| user.record);
         let generations = (session.user_generation, session.session_generation);
         let user = user.filter(|user| user.enabled && (user.generation, user.session_generation) == generations);
-        Ok(user.map(|user| SignedIn { session: session.id, user }))
+        Ok(user.map(|user| SignedIn { session: session.id, user, since: session.signed_in }))
     }
 
     /// Ends a session.

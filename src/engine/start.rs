@@ -35,6 +35,8 @@ pub struct Start<'a> {
     pub audience: Audience,
     /// What it says of itself.
     pub requester: Requester,
+    /// How the answer reaches the device.
+    pub channel: Channel,
     /// How long the codes live.
     pub life: Duration,
 }
@@ -57,9 +59,9 @@ impl Engine {
     /// `invalid_scope` where nothing is left of what is wanted; `unauthorized_client`; limited by
     /// address.
     pub async fn start(&self, start: Start<'_>) -> Result<Started, Error> {
-        let Start { style, prefix, client, scopes, audience, requester, life } = start;
+        let Start { style, prefix, client, scopes, audience, requester, channel, life } = start;
         client.may(GrantType::DeviceCode)?;
-        let (grant, expires) = self.pending(Request { style, client, scopes, audience, requester, channel: Channel::Polled, life })?;
+        let (grant, expires) = self.pending(Request { style, client, scopes, audience, requester, channel, life })?;
         let minted = token::mint(&self.keyring, grant.root, prefix, Kind::DeviceCode, grant.id.as_bytes(), 0, &grant.salt);
         let device_code = minted.ok_or(Error::Contended)?;
         for _ in 0..MAX_DRAWS {

@@ -143,7 +143,7 @@ impl Engine {
             }
             user.password = Some(hash.clone());
             user.session_generation += 1;
-            let (id, put_session, cookie) = self.new_session(&user, session)?;
+            let (opened, put_session, cookie) = self.new_session(&user, session)?;
             let changes = vec![
                 Change::Put {
                     key: Key::User(user.id),
@@ -155,7 +155,7 @@ impl Engine {
                 Change::Delete { key: Key::Session(who.session), expect: Expect::Any },
             ];
             match self.store.commit(changes).await {
-                Ok(()) => return Ok((SignedIn { session: id, user }, cookie)),
+                Ok(()) => return Ok((SignedIn { session: opened.id, user, since: opened.signed_in }, cookie)),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable(unavailable)) => return Err(unavailable.into()),
             }

@@ -1,12 +1,13 @@
 //! Bodies.
 
 use std::{
+    collections::VecDeque,
     fmt,
     pin::Pin,
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, combinators::UnsyncBoxBody};
 use tokio::sync::mpsc;
@@ -50,6 +51,37 @@ impl http_body::Body for Pieces {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.0.poll_recv(cx).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+    }
+}
+
+/// The same body, once it is here: to its end, to where it broke off, or to more than `limit` bytes,
+/// beyond which nobody wants it.
+pub async fn arrived(mut body: Body, limit: usize) -> Body {
+    let (mut bytes, mut broke) = (BytesMut::new(), None);
+    while bytes.len() <= limit && broke.is_none() {
+        match body.frame().await {
+            None => break,
+            Some(Ok(frame)) => bytes.extend_from_slice(frame.data_ref().map_or(&[], Bytes::as_ref)),
+            Some(Err(error)) => broke = Some(error),
+        }
+    }
+    let data = (!bytes.is_empty()).then(|| Ok(Frame::data(bytes.freeze())));
+    let frames = data.into_iter().chain(broke.map(Err)).collect();
+    Arrived(frames).boxed_unsync()
+}
+
+struct Arrived(VecDeque<Result<Frame<Bytes>, BodyError>>);
+
+impl http_body::Body for Arrived {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Poll::Ready(self.0.pop_front())
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

@@ -6,7 +6,7 @@ use http::{Method, Response, request::Parts};
 use tokio_util::sync::CancellationToken;
 
 use super::{Body, Shape};
-use crate::oauth::{id::GrantId, subject::Subject};
+use crate::oauth::{id::GrantId, pattern, subject::Subject};
 
 /// Who calls: whoever is at the other end of the connection, or whom a listed proxy there calls for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -38,6 +38,8 @@ pub struct Call {
     pub head: Parts,
     /// What came after them.
     pub body: Body,
+    /// The endpoint's own path, with `{name}` where a segment varies.
+    pub pattern: Arc<str>,
     /// Who calls.
     pub peer: Peer,
     /// The request's name.
@@ -46,6 +48,14 @@ pub struct Call {
     pub subject: Option<Subject>,
     /// Ends when the caller has gone, so that nobody waits for him.
     pub gone: CancellationToken,
+}
+
+impl Call {
+    /// What stands in the path where the endpoint's has `{name}`, as it was sent; empty where it has no
+    /// such segment.
+    pub fn segment(&self, name: &str) -> &str {
+        pattern::value(&self.pattern, self.head.uri.path(), name).unwrap_or_default()
+    }
 }
 
 /// Answers a call.
@@ -67,8 +77,9 @@ pub enum Need {
     Nothing,
     /// A valid access token of this dialect.
     Bearer(&'static str),
-    /// A valid access token of this dialect that has this scope.
-    Scope(&'static str, &'static str),
+    /// A valid access token of this dialect that has one of these scopes. The first is the one that a
+    /// refusal names.
+    Scope(&'static str, &'static [&'static str]),
     /// A personal token with this scope: what an app was given is not enough, whatever it may do.
     Personal(&'static str),
 }
@@ -80,7 +91,7 @@ pub struct Endpoint {
     pub name: &'static str,
     /// Only for this host; `None` for every host.
     pub host: Option<String>,
-    /// The path, with `{name}` where a segment varies.
+    /// The path, with `{name}` where a segment varies. The last segment may be `{name}:word`.
     pub path: String,
     /// The methods that it takes.
     pub methods: Vec<Method>,

@@ -1,8 +1,9 @@
 //! What callers send, as named fields: a form or a JSON object, each name at most once. A form may
 //! name several resources (RFC 8707 section 2).
 
-use std::fmt;
+use std::{fmt, ops::RangeInclusive};
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use serde::{
     Deserialize,
@@ -21,6 +22,8 @@ pub const MAX_BODY: usize = 64 * 1024;
 const MAX_FIELDS: usize = 256;
 /// The one parameter that may be repeated.
 const RESOURCE: &str = "resource";
+/// The type of a form.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Why a request could not be read. Nothing was changed by it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -87,22 +90,35 @@ impl Fields {
     /// # Errors
     /// [`BadInput`].
     pub async fn read(headers: &HeaderMap, body: Body, takes: Takes) -> Result<Self, BadInput> {
-        let bytes = body::read(body, MAX_BODY).await.map_err(|error| match error {
-            ReadError::TooLarge => BadInput::TooLarge,
-            ReadError::Broken(_) => BadInput::malformed("The body broke off."),
-        })?;
+        let bytes = whole(body).await?;
         if headers.contains_key(header::CONTENT_ENCODING) {
             return Err(BadInput::WrongType);
         }
         if bytes.is_empty() && !headers.contains_key(header::CONTENT_TYPE) {
             return Ok(Self::default());
         }
-        let text = std::str::from_utf8(&bytes).map_err(|_no_utf8| BadInput::malformed("The body is not UTF-8."))?;
+        let text = utf8(&bytes)?;
         match (media_type(headers).as_deref(), takes) {
-            (Some("application/x-www-form-urlencoded"), Takes::Form | Takes::FormOrJson) => Self::from_form(text),
+            (Some(FORM), Takes::Form | Takes::FormOrJson) => Self::from_form(text),
             (Some("application/json"), Takes::Json | Takes::FormOrJson) => Self::from_json(text),
             _ => Err(BadInput::WrongType),
         }
+    }
+
+    /// Reads a query and the form in the body as one, in which each name stands once. An empty body may
+    /// be of any type, and is not looked at (Serble).
+    ///
+    /// # Errors
+    /// [`BadInput::TooLarge`], [`BadInput::Malformed`].
+    pub async fn from_query_and_form(query: Option<&str>, headers: &HeaderMap, body: Body) -> Result<Self, BadInput> {
+        let bytes = whole(body).await?;
+        if bytes.is_empty() {
+            return Self::from_query(query);
+        }
+        if media_type(headers).as_deref() != Some(FORM) || headers.contains_key(header::CONTENT_ENCODING) {
+            return Err(BadInput::malformed("The body is not a form."));
+        }
+        Self::from_form(&format!("{}&{}", query.unwrap_or_default(), utf8(&bytes)?))
     }
 
     /// Reads a query, which is written like a form.
@@ -228,6 +244,25 @@ impl Fields {
         }
     }
 
+    /// A whole number within bounds, in JSON; `None` where it is absent.
+    ///
+    /// # Errors
+    /// [`BadInput::Malformed`] where it is something else.
+    pub fn integer(&self, name: &str, bounds: RangeInclusive<u32>) -> Result<Option<u32>, BadInput> {
+        let number = match self.value(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(value) => value.as_u64().and_then(|number| u32::try_from(number).ok()),
+        };
+        let (least, most) = (bounds.start(), bounds.end());
+        let number = number.filter(|number| bounds.contains(number));
+        number.map(Some).ok_or_else(|| BadInput::Malformed(format!("{name} must be a whole number from {least} to {most}.")))
+    }
+
+    /// Whether a field is there, be it an empty text, where that is not the same as none.
+    pub fn holds(&self, name: &str) -> bool {
+        self.value(name).is_some_and(|value| !value.is_null())
+    }
+
     /// The fields of an object within; none where it is absent.
     ///
     /// # Errors
@@ -249,6 +284,17 @@ fn repeated(name: &str) -> BadInput {
     // Names come from the caller: only those that look like ours are repeated back.
     let plain = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'_')) && name.len() <= 40;
     BadInput::Malformed(if plain { format!("{name} is given more than once.") } else { "A field is given more than once.".into() })
+}
+
+async fn whole(body: Body) -> Result<Bytes, BadInput> {
+    body::read(body, MAX_BODY).await.map_err(|error| match error {
+        ReadError::TooLarge => BadInput::TooLarge,
+        ReadError::Broken(_) => BadInput::malformed("The body broke off."),
+    })
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, BadInput> {
+    std::str::from_utf8(bytes).map_err(|_no_utf8| BadInput::malformed("The body is not UTF-8."))
 }
 
 fn media_type(headers: &HeaderMap) -> Option<String> {
@@ -290,56 +336,4 @@ impl<'de> Deserialize<'de> for Object {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_form_and_an_object_say_the_same() {
-        for fields in [Fields::from_form("a=1&b=&c=x%20y+z").unwrap(), Fields::from_json(r#"{"a":"1","b":null,"c":"x y z"}"#).unwrap()] {
-            assert_eq!(fields.text("a"), Ok(Some("1")));
-            assert_eq!(fields.text("b"), Ok(None));
-            assert_eq!(fields.text("c"), Ok(Some("x y z")));
-            assert!(fields.required("d").is_err());
-        }
-    }
-
-    #[test]
-    fn there_are_not_more_fields_than_can_be_compared() {
-        let names = |count| (0..count).map(|n| format!("f{n}"));
-        let form = |count| Fields::from_form(&names(count).collect::<Vec<_>>().join("&"));
-        let json =
-            |count| Fields::from_json(&format!("{{{}}}", names(count).map(|name| format!("\"{name}\":1")).collect::<Vec<_>>().join(",")));
-        assert!(form(MAX_FIELDS).is_ok() && json(MAX_FIELDS).is_ok());
-        assert!(form(MAX_FIELDS + 1).is_err() && json(MAX_FIELDS + 1).is_err());
-    }
-
-    #[test]
-    fn values_do_not_show_in_debug() {
-        assert_eq!(format!("{:?}", Fields::from_form("password=hunter2").unwrap()), "[\"password\"]");
-    }
-
-    #[test]
-    fn a_list_holds_texts_alone() {
-        let list = |json: &str| Fields::from_json(json).unwrap().list("a").map(|list| list.map(|list| list.join("|")));
-        for (json, read) in [(r#"{"a":["x","","y"]}"#, Some("x||y")), (r#"{"a":[]}"#, Some("")), (r#"{"a":null}"#, None), ("{}", None)] {
-            assert_eq!(list(json), Ok(read.map(str::to_owned)), "{json}");
-        }
-        for json in [r#"{"a":"x"}"#, r#"{"a":["x",1]}"#, r#"{"a":[null]}"#, r#"{"a":["x\u0000"]}"#, r#"{"a":{"0":"x"}}"#] {
-            assert!(list(json).is_err(), "{json}");
-        }
-    }
-
-    #[test]
-    fn what_is_repeated_or_mistyped_is_refused() {
-        assert!(Fields::from_form("a=1&a=1").is_err());
-        assert!(Fields::from_json(r#"{"a":"1","a":"2"}"#).is_err());
-        assert!(Fields::from_form("resource=a&resource=b").is_ok());
-        assert!(Fields::from_form("a=%ff").is_err());
-        for json in ["[]", "1", "\"a\"", "{", "{}x", "null", "", r#"{"a":1"#] {
-            assert!(Fields::from_json(json).is_err(), "{json}");
-        }
-        let fields = Fields::from_json(r#"{"n":1,"o":{"x":[1]},"z":"a\u0000b"}"#).unwrap();
-        assert!(fields.text("n").is_err() && fields.text("o").is_err() && fields.text("z").is_err());
-        assert!(fields.object("n").is_err() && fields.object("o").is_ok());
-    }
-}
+mod tests;

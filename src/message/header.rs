@@ -27,12 +27,15 @@ static HOP_BY_HOP: [HeaderName; 7] = [
     HeaderName::from_static("keep-alive"),
 ];
 
+/// Where Serble's apps show their tokens.
+pub const SERBLE_AUTH: HeaderName = HeaderName::from_static("serbleauth");
+
 /// Fields in which callers send credentials. None of them goes upstream (MCP authorization,
 /// "token passthrough").
 pub static CREDENTIALS: [HeaderName; 6] = [
     header::AUTHORIZATION,
     header::PROXY_AUTHORIZATION,
-    HeaderName::from_static("serbleauth"),
+    SERBLE_AUTH,
     HeaderName::from_static("x-api-key"),
     HeaderName::from_static("api-key"),
     HeaderName::from_static("x-goog-api-key"),
@@ -50,6 +53,8 @@ pub mod identity {
     pub static GRANT: HeaderName = HeaderName::from_static("x-gatepost-grant");
     /// The scopes of the token.
     pub static SCOPE: HeaderName = HeaderName::from_static("x-gatepost-scope");
+    /// The slug of the tenant that the path names, or else of the one that the token is for.
+    pub static TENANT: HeaderName = HeaderName::from_static("x-gatepost-tenant");
 }
 
 /// How the names of fields begin that a server behind a proxy takes on trust.

@@ -13,4 +13,4 @@ pub use body::Body;
 pub use credential::Credential;
 pub use endpoint::{Call, Endpoint, Handler, Need, Note, Peer, RequestId};
 pub use fields::{BadInput, Fields, Takes};
-pub use refused::{Refused, Shape};
+pub use refused::{Lacking, Refused, Shape};

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use http::{
     HeaderValue, Response, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Body, RequestId, reply};
+use crate::oauth::scope::Scopes;
 
 /// A no, in no particular shape yet.
 #[derive(Clone, Debug)]
@@ -27,6 +28,17 @@ pub struct Refused {
     pub challenge: Option<HeaderValue>,
     /// `Allow`, with 405.
     pub allow: Option<HeaderValue>,
+    /// What the token lacks, with 403.
+    pub lacking: Option<Lacking>,
+}
+
+/// Too little scope.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lacking {
+    /// What is needed.
+    pub required: Scopes,
+    /// What the token has.
+    pub granted: Scopes,
 }
 
 /// Writes a no as a body of some dialect or route.
@@ -35,7 +47,7 @@ pub type Shape = fn(&Refused) -> Response<Body>;
 impl Refused {
     /// A no with nothing special.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>, request_id: RequestId) -> Self {
-        Self { status, code, message: message.into(), request_id, retry_after: None, challenge: None, allow: None }
+        Self { status, code, message: message.into(), request_id, retry_after: None, challenge: None, allow: None, lacking: None }
     }
 
     /// 429, to be tried again after so many seconds.
@@ -95,19 +107,31 @@ pub fn openai(refused: &Refused) -> Response<Body> {
     )
 }
 
-/// As RFC 9457 says no.
+/// As RFC 9457 says no, but for too little scope: those who read this shape look for `required` and
+/// `granted` then, in plain JSON.
 pub fn problem(refused: &Refused) -> Response<Body> {
-    let mut answer = reply::json(
-        refused.status,
-        &json!({
-            "type": "about:blank",
-            "title": refused.status.canonical_reason().unwrap_or("Error"),
-            "status": refused.status.as_u16(),
-            "detail": refused.message,
-            "instance": refused.request_id.to_string(),
-            "code": refused.code,
-        }),
-    );
-    answer.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Some(Lacking { required, granted }) = &refused.lacking {
+        let granted: Vec<&str> = granted.iter().collect();
+        return reply::json(refused.status, &json!({"error": refused.code, "required": required, "granted": granted}));
+    }
+    problem_json(refused.status, &problem_details(refused))
+}
+
+/// What RFC 9457 section 3 says of a problem, and the word for programs.
+pub fn problem_details(refused: &Refused) -> Value {
+    json!({
+        "type": "about:blank",
+        "title": refused.status.canonical_reason().unwrap_or("Error"),
+        "status": refused.status.as_u16(),
+        "detail": refused.message,
+        "instance": refused.request_id.to_string(),
+        "code": refused.code,
+    })
+}
+
+/// `application/problem+json`.
+pub fn problem_json(status: StatusCode, details: &Value) -> Response<Body> {
+    let mut answer = reply::json(status, details);
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     answer
 }

@@ -41,9 +41,14 @@ impl UserCode {
         &self.0
     }
 
+    /// The eight letters, for programs that show them in a way of their own: `XXXXXXXX`.
+    pub fn letters(&self) -> String {
+        self.0.iter().map(|letter| char::from(*letter)).collect()
+    }
+
     /// As it is shown: `XXXX-XXXX`.
     pub fn shown(&self) -> String {
-        let letters: String = self.0.iter().map(|letter| char::from(*letter)).collect();
+        let letters = self.letters();
         format!("{}-{}", &letters[..4], &letters[4..])
     }
 }

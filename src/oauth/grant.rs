@@ -9,6 +9,8 @@
 //! Times run out by themselves: a pending grant whose time is over *is* expired, without anybody
 //! writing so.
 
+mod key;
+mod renewal;
 mod rules;
 
 use std::{net::IpAddr, time::Duration};
@@ -25,6 +27,7 @@ use super::{
     secret::{RootId, Salt},
     signing::KeyId,
 };
+pub use key::Rotation;
 
 /// Within this time of the first success the same caller gets the same answer again, since the
 /// first one may have been lost. Later, a refresh token that was used is a replay.
@@ -64,6 +67,9 @@ pub struct Grant {
     pub salt: Salt,
     /// Under which root its code was minted.
     pub root: RootId,
+    /// What is known of it besides, where it is the key that a login got.
+    #[serde(default)]
+    pub key: Option<DeviceKey>,
     /// When it was asked for.
     pub created: Timestamp,
     /// How far it has come.
@@ -93,6 +99,30 @@ pub enum Channel {
     },
     /// The user's browser takes a code there (RFC 6749 section 4.1).
     Redirect(Redirect),
+    /// The app asks for it, again and again, and gets a key, once (Fruxon).
+    Delivered(Login),
+}
+
+/// What a login wants a key for. Nothing of it is verified.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Login {
+    /// Which scopes, by the name of the set.
+    pub preset: String,
+    /// What kind of program asks.
+    pub client_type: String,
+    /// Which installation asks. Its next login replaces its key.
+    pub device: Option<String>,
+    /// In which tenant it would like to be let in.
+    pub tenant: Option<String>,
+}
+
+/// A key that a login got.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DeviceKey {
+    /// The tenant in which it opens something.
+    pub tenant: String,
+    /// When it ends by itself.
+    pub expires: Timestamp,
 }
 
 /// What has to be shown with the code that a browser took to an app.
@@ -103,8 +133,9 @@ pub struct Redirect {
     /// Whether the request named that address; then the app has to name it again (RFC 6749 section
     /// 4.1.3).
     pub named: bool,
-    /// Whose verifier the app has (RFC 7636).
-    pub challenge: Challenge,
+    /// Whose verifier the app has (RFC 7636); `None` where the dialect has no such thing, and the
+    /// client proves itself by its secret alone (Serble).
+    pub challenge: Option<Challenge>,
     /// How long the code is good for, counted from the approval.
     pub life: Duration,
 }
@@ -151,7 +182,7 @@ pub enum State {
         issues: Vec<Issue>,
     },
     /// A user said yes, and what was shown for it was wrong too often (a typed code), or once (a
-    /// verifier).
+    /// verifier); or it was answered with a key.
     Void {
         /// When the yes would have been over.
         until: Timestamp,
@@ -188,6 +219,9 @@ pub struct Approval {
     /// In which browser, where it was in one. A code to be typed is shown to no other.
     #[serde(default)]
     pub session: Option<SessionId>,
+    /// For which tenant, where the dialect has such.
+    #[serde(default)]
+    pub tenant: Option<String>,
 }
 
 /// One access token and, where the dialect has them, the refresh token that came with it.
@@ -214,6 +248,19 @@ pub struct Issue {
     pub access_until: Timestamp,
     /// When the refresh token ends.
     pub refresh_until: Option<Timestamp>,
+    /// Which refresh token goes with it, where that is none of its own but one that lasts.
+    #[serde(default)]
+    pub lasting: Option<Lasting>,
+}
+
+/// A refresh token that is not used up: a JWT, as good for the last access token as for the first
+/// (Serble).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Lasting {
+    /// The number of the issue that it was made with.
+    pub number: u32,
+    /// The key that signed it.
+    pub key: KeyId,
 }
 
 /// Why a grant was taken back.
@@ -244,8 +291,8 @@ pub struct Wanted<'a> {
 pub struct Redemption<'a> {
     /// `redirect_uri`.
     pub redirect_uri: Option<&'a str>,
-    /// `code_verifier`.
-    pub verifier: &'a str,
+    /// `code_verifier`, where the dialect has it.
+    pub verifier: Option<&'a str>,
     /// What it wants for it.
     pub wanted: Wanted<'a>,
 }
@@ -280,6 +327,8 @@ pub struct Terms {
     pub root: RootId,
     /// The key that signs now, where access tokens are JWTs.
     pub key: Option<KeyId>,
+    /// The key that signs the refresh token, where that is a JWT that lasts.
+    pub lasting: Option<KeyId>,
 }
 
 /// Why a token opens nothing.

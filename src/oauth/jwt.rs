@@ -1,4 +1,5 @@
-//! JWT access tokens (RFC 9068): signed here, and read with the mistrust of RFC 8725.
+//! JWTs, access tokens (RFC 9068) and Serble's refresh tokens: signed here, and read with the mistrust
+//! of RFC 8725.
 //!
 //! A signature never admits by itself: it proves which issue of which grant the token is, and the
 //! grant decides, also whether its time is over.
@@ -22,12 +23,29 @@ use super::{
     signing::{Algorithm, KeyId, Pair, SigningKey, SigningKeys},
     token::Proof,
 };
-pub use claims::{AccessClaims, Jti};
+pub use claims::{Claims, Jti};
 
 /// The longest JWT that is made, or looked at, in bytes.
 pub const MAX_BYTES: usize = 8 * 1024;
-/// `typ` of RFC 9068 section 2.1.
-const TYP: &str = "at+jwt";
+
+/// What a JWT is for. One that is for something else is none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Typ {
+    /// RFC 9068 section 2.1.
+    AccessToken,
+    /// A refresh token that lasts (Serble).
+    RefreshToken,
+}
+
+impl Typ {
+    /// `typ` of RFC 7519 section 5.1.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessToken => "at+jwt",
+            Self::RefreshToken => "serble-rt+jwt",
+        }
+    }
+}
 
 /// Why nothing was signed.
 #[derive(Debug, thiserror::Error)]
@@ -64,11 +82,11 @@ struct Opened {
     validation: Validation,
 }
 
-/// A JWT that one of our keys signed and that is an access token of this issuer.
+/// A JWT that one of our keys signed, for this issuer.
 #[derive(Debug)]
 pub struct ReadJwt {
     kid: KeyId,
-    claims: AccessClaims,
+    claims: Claims,
 }
 
 impl ReadJwt {
@@ -78,7 +96,7 @@ impl ReadJwt {
     }
 
     /// What it says of itself.
-    pub const fn claims(&self) -> &AccessClaims {
+    pub const fn claims(&self) -> &Claims {
         &self.claims
     }
 
@@ -107,9 +125,9 @@ struct Header<'a> {
 impl Header<'_> {
     /// RFC 9068 section 4; media types know no case, and may leave out their first half (RFC 7515
     /// section 4.1.9).
-    fn is_access_token(&self) -> bool {
+    fn is(&self, typ: Typ) -> bool {
         let (first, second) = self.typ.split_once('/').unwrap_or(("application", &self.typ));
-        first.eq_ignore_ascii_case("application") && second.eq_ignore_ascii_case(TYP)
+        first.eq_ignore_ascii_case("application") && second.eq_ignore_ascii_case(typ.as_str())
     }
 }
 
@@ -156,28 +174,28 @@ impl Signing {
         self.keys.iter().find(|(_, key)| key.current && key.algorithm == algorithm).map(|(id, _)| *id)
     }
 
-    /// Writes out an access token. A retired key signs as well, for an answer that is given again.
+    /// Writes out a token. A retired key signs as well, for an answer that is given again.
     ///
     /// # Errors
     /// [`SignError`].
-    pub fn sign(&self, kid: KeyId, claims: &AccessClaims) -> Result<SecretString, SignError> {
+    pub fn sign(&self, typ: Typ, kid: KeyId, claims: &Claims) -> Result<SecretString, SignError> {
         let key = self.keys.get(&kid).ok_or(SignError::NoKey(kid))?;
         let mut header = jsonwebtoken::Header::new(library(key.algorithm));
-        header.typ = Some(TYP.to_owned());
+        header.typ = Some(typ.as_str().to_owned());
         header.kid = Some(kid.to_string());
         let text = jsonwebtoken::encode(&header, claims, &key.private)?;
         if text.len() > MAX_BYTES { Err(SignError::TooLong) } else { Ok(text.into()) }
     }
 
-    /// Reads an access token that we signed; `None` for everything else. Does not look at its times.
-    pub fn read(&self, text: &str) -> Option<ReadJwt> {
+    /// Reads a token that we signed for this; `None` for everything else. Does not look at its times.
+    pub fn read(&self, typ: Typ, text: &str) -> Option<ReadJwt> {
         if text.len() > MAX_BYTES {
             return None;
         }
         // Why a text is none of ours is of no use to anybody.
         let header = BASE64URL_NOPAD.decode(text.split_once('.')?.0.as_bytes()).ok()?;
         let header: Header<'_> = serde_json::from_slice(&header).ok()?;
-        let key = self.keys.get(&header.kid).filter(|key| key.algorithm == header.alg && header.is_access_token())?;
+        let key = self.keys.get(&header.kid).filter(|key| key.algorithm == header.alg && header.is(typ))?;
         let read = jsonwebtoken::decode(text, &key.public, &key.validation).ok()?;
         Some(ReadJwt { kid: header.kid, claims: read.claims })
     }

@@ -27,8 +27,8 @@ pub struct Pace {
 pub enum Verdict {
     /// The gap was kept, or this is the first poll, which is free.
     InPace,
-    /// Too early: `slow_down`.
-    TooEarly,
+    /// Too early: `slow_down`. The gap that the next one has to keep.
+    TooEarly(Duration),
 }
 
 /// Judges a poll that arrived `now`. The gap runs from arrival to arrival, early ones included.
@@ -40,7 +40,8 @@ pub fn judge(before: Option<Pace>, interval: Duration, now: Timestamp) -> (Pace,
     if gap + TOLERANCE >= before.interval {
         (Pace { last: now, ..before }, Verdict::InPace)
     } else {
-        (Pace { last: now, interval: (before.interval + STEP).min(CAP.max(interval)) }, Verdict::TooEarly)
+        let interval = (before.interval + STEP).min(CAP.max(interval));
+        (Pace { last: now, interval }, Verdict::TooEarly(interval))
     }
 }
 
@@ -61,6 +62,10 @@ mod tests {
             .collect()
     }
 
+    const fn too_early(seconds: u64) -> Verdict {
+        Verdict::TooEarly(Duration::from_secs(seconds))
+    }
+
     #[test]
     fn the_first_poll_is_free_and_the_interval_is_enough() {
         assert_eq!(polls(&[0, 5, 10, 60]), [Verdict::InPace; 4]);
@@ -68,15 +73,16 @@ mod tests {
 
     #[test]
     fn each_slow_down_adds_five_seconds_from_the_early_poll_on() {
-        use Verdict::{InPace, TooEarly};
-        assert_eq!(polls(&[0, 4, 13, 28]), [InPace, TooEarly, TooEarly, InPace]);
-        assert_eq!(polls(&[0, 4, 14, 24]), [InPace, TooEarly, InPace, InPace]);
+        use Verdict::InPace;
+        assert_eq!(polls(&[0, 4, 13, 28]), [InPace, too_early(10), too_early(15), InPace]);
+        assert_eq!(polls(&[0, 4, 14, 24]), [InPace, too_early(10), InPace, InPace]);
     }
 
     #[test]
     fn the_count_stops_at_thirty_seconds() {
         let early: Vec<i64> = (0..40).collect();
-        assert!(polls(&early)[1..].iter().all(|verdict| *verdict == Verdict::TooEarly));
+        assert!(polls(&early)[1..].iter().all(|verdict| matches!(verdict, Verdict::TooEarly(_))));
+        assert_eq!(polls(&early).last(), Some(&too_early(30)));
         let mut patient_at_last = early;
         patient_at_last.push(39 + 30);
         assert_eq!(polls(&patient_at_last).last(), Some(&Verdict::InPace));
@@ -84,6 +90,6 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_back_counts_as_no_gap() {
-        assert_eq!(polls(&[100, 10]), [Verdict::InPace, Verdict::TooEarly]);
+        assert_eq!(polls(&[100, 10]), [Verdict::InPace, too_early(10)]);
     }
 }

@@ -11,6 +11,9 @@ const LOOPBACK: [&str; 2] = ["http://127.0.0.1", "http://[::1]"];
 /// The longest redirect URI, in bytes.
 pub const MAX_BYTES: usize = 2000;
 
+/// What an answer brings in some dialect.
+const ANSWERS: [&str; 6] = ["code", "state", "iss", "error", "error_description", "authorized"];
+
 /// A redirect URI as it was registered. It is compared as it is written, not as it is understood
 /// (RFC 9700 section 4.1.3).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,7 +38,7 @@ pub enum BadRedirectUri {
     #[error("has a user name or a password")]
     UserInfo,
     /// Its query has what the answer brings: which of the two counts, nobody could say.
-    #[error("has a parameter of the answer in its query: code, state, iss or error")]
+    #[error("has a parameter of the answer in its query: code, state, iss, error or authorized")]
     Answer,
     /// `http`, and not to this machine.
     #[error("is http: only https is taken, and http to 127.0.0.1, [::1] and localhost")]
@@ -75,7 +78,7 @@ impl RedirectUri {
         if !authority(text).bytes().all(is_of_a_host) {
             return Err(BadRedirectUri::NoUri);
         }
-        if url.query_pairs().any(|(name, _)| matches!(&*name, "code" | "state" | "iss" | "error" | "error_description")) {
+        if url.query_pairs().any(|(name, _)| ANSWERS.contains(&&*name)) {
             return Err(BadRedirectUri::Answer);
         }
         match url.scheme() {
@@ -266,6 +269,7 @@ mod tests {
             ("https://@evil.example/cb", BadRedirectUri::UserInfo),
             ("https://app.example.com/?iss=https://evil.example", BadRedirectUri::Answer),
             ("https://app.example.com/?x=1&%63ode=1", BadRedirectUri::Answer),
+            ("https://app.example.com/?authorized=true", BadRedirectUri::Answer),
             ("http://app.example.com/cb", BadRedirectUri::Plain),
             ("http://127.0.0.2/cb", BadRedirectUri::Plain),
             ("http://127.1/cb", BadRedirectUri::Plain),

@@ -1,9 +1,9 @@
 //! The protocol says no.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 /// The words of RFC 6749 sections 4.1.2.1 and 5.2, of RFC 8628 section 3.5, RFC 8707 section 2 and RFC
-/// 7591 section 3.2.2, and one of SereChat's.
+/// 7591 section 3.2.2, and those of dialects that tell apart what the RFCs do not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ErrorCode {
     /// Something is missing, repeated or malformed.
@@ -31,7 +31,10 @@ pub enum ErrorCode {
     /// The user has not decided yet.
     AuthorizationPending,
     /// As [`ErrorCode::AuthorizationPending`], and the poll came too early.
-    SlowDown,
+    SlowDown {
+        /// How long to wait between two polls from now on.
+        interval: Duration,
+    },
     /// The device code's time is over.
     ExpiredToken,
     /// The code that a user typed is wrong (SereChat).
@@ -39,6 +42,12 @@ pub enum ErrorCode {
         /// How many more may be tried.
         left: u8,
     },
+    /// As [`ErrorCode::InvalidGrant`], because the one answer was given (Fruxon).
+    Consumed,
+    /// As [`ErrorCode::InvalidGrant`], because the user is gone or disabled (Serble).
+    UserGone,
+    /// As [`ErrorCode::InvalidGrant`], because the access was taken back (Serble).
+    TakenBack,
 }
 
 impl ErrorCode {
@@ -57,9 +66,10 @@ impl ErrorCode {
             Self::InvalidScope => "invalid_scope",
             Self::AccessDenied => "access_denied",
             Self::AuthorizationPending => "authorization_pending",
-            Self::SlowDown => "slow_down",
+            Self::SlowDown { .. } => "slow_down",
             Self::ExpiredToken => "expired_token",
             Self::WrongCode { .. } => "invalid_code",
+            Self::Consumed | Self::UserGone | Self::TakenBack => Self::InvalidGrant.as_str(),
         }
     }
 }

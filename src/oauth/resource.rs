@@ -2,7 +2,10 @@
 
 use url::Url;
 
-use super::refusal::{ErrorCode, Refusal};
+use super::{
+    pattern,
+    refusal::{ErrorCode, Refusal},
+};
 
 /// Where the metadata of a protected resource lies: the path of the resource comes behind it (RFC
 /// 9728 section 3.1).
@@ -53,8 +56,7 @@ fn is_at_or_below(protected: &str, path: &str) -> bool {
     if path.split('/').skip(1).any(str::is_empty) {
         return false;
     }
-    let wanted = protected.trim_end_matches('/').split('/').skip(1);
-    wanted.into_iter().all(|wanted| segments.next().is_some_and(|segment| wanted.starts_with('{') || wanted == segment))
+    pattern::segments(protected.trim_end_matches('/')).skip(1).all(|wanted| segments.next().is_some_and(|segment| wanted.holds(segment)))
 }
 
 #[cfg(test)]
@@ -62,7 +64,7 @@ mod tests {
     use super::*;
 
     const HOST: &str = "https://ai.example.com";
-    const PATHS: [&str; 3] = ["/v1", "/things/{id}/parts", "/caf%C3%A9/"];
+    const PATHS: [&str; 4] = ["/v1", "/things/{id}/parts", "/caf%C3%A9/", "/keys/{id}:rotate"];
 
     #[test]
     fn a_resource_is_the_gateway_or_lies_at_or_below_a_protected_path() {
@@ -74,6 +76,7 @@ mod tests {
             ("https://ai.example.com/v1/chat/completions", "/v1/chat/completions"),
             ("https://ai.example.com/things/7/parts/8", "/things/7/parts/8"),
             ("https://ai.example.com/caf%C3%A9", "/caf%C3%A9"),
+            ("https://ai.example.com/keys/7:rotate", "/keys/7:rotate"),
         ] {
             assert_eq!(parse(text, HOST, PATHS), Ok(format!("{HOST}{form}")), "{text}");
         }

@@ -46,6 +46,11 @@ impl Scopes {
         other.0.is_subset(&self.0)
     }
 
+    /// Whether this scope is in the set.
+    pub fn contains(&self, scope: &str) -> bool {
+        self.0.contains(scope)
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

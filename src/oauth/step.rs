@@ -51,6 +51,8 @@ pub enum TakesBack {
     Grant(GrantId),
     /// One access token of a grant.
     Issue(GrantId, u32),
+    /// That one and all before it.
+    Through(GrantId, u32),
     /// All that a key signed.
     Key(KeyId),
     /// All that a user granted.

@@ -25,6 +25,8 @@ pub struct Subject {
     pub scopes: Scopes,
     /// For which resources it is meant.
     pub audience: Audience,
+    /// The slug of the tenant that it is for alone, where it is for one.
+    pub tenant: Option<String>,
 }
 
 impl Subject {

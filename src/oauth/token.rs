@@ -60,6 +60,15 @@ pub fn mint(keyring: &Keyring, root: RootId, prefix: &str, kind: Kind, id: &[u8;
     Some(SecretString::from(format!("{prefix}{}", base32().encode(&*bytes))))
 }
 
+/// How the credentials of a record begin, for telling them apart: nothing of it is secret.
+pub fn beginning(prefix: &str, root: RootId, id: &[u8; 16]) -> String {
+    const SHOWN: usize = 12;
+    let mut names = [0; 20];
+    names[..2].copy_from_slice(root.as_bytes());
+    names[2..18].copy_from_slice(id);
+    format!("{prefix}{}", &base32().encode(&names)[..SHOWN])
+}
+
 /// A credential that we made: its MAC is right. Whether it is still worth anything, its record
 /// tells.
 pub struct Presented {

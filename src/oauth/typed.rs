@@ -4,10 +4,10 @@
 use std::fmt;
 
 use aws_lc_rs::{constant_time, hmac};
-use data_encoding::HEXLOWER;
 
 use super::{
     grant::Grant,
+    guid,
     secret::{Keyring, first},
     token::Proof,
 };
@@ -22,24 +22,18 @@ pub struct AskId([u8; 16]);
 
 impl AskId {
     /// The id made of 16 random bytes.
-    pub const fn from_random(mut bytes: [u8; 16]) -> Self {
-        bytes[6] = bytes[6] & 0x0f | 0x40;
-        bytes[8] = bytes[8] & 0x3f | 0x80;
-        Self(bytes)
+    pub const fn from_random(bytes: [u8; 16]) -> Self {
+        Self(guid::of_random(bytes))
     }
 
     /// Reads the one spelling that [`AskId::shown`] has; `None` for what names nothing.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut bytes = [0; 16];
-        let digits: String = text.split('-').collect();
-        let readable = digits.len() == 32 && HEXLOWER.decode_mut(digits.as_bytes(), &mut bytes).is_ok();
-        Some(Self(bytes)).filter(|id| readable && id.shown() == text)
+        guid::parse(text).map(Self)
     }
 
     /// As it stands on the wire: `xxxxxxxx-xxxx-4xxx-xxxx-xxxxxxxxxxxx`.
     pub fn shown(&self) -> String {
-        let digits = HEXLOWER.encode(&self.0);
-        [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+        guid::shown(&self.0)
     }
 
     /// The 16 bytes, for the look-up.

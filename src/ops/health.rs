@@ -15,7 +15,7 @@ const METHODS: [Method; 2] = [Method::GET, Method::HEAD];
 
 /// What it claims.
 pub fn claim() -> Claim {
-    Claim { owner: "the health check".into(), host: None, paths: Paths::Exact(PATH.into()), methods: METHODS.to_vec() }
+    Claim { owner: "the health check".into(), host: None, paths: Paths::Exact(PATH.into()), methods: METHODS.to_vec(), only: None }
 }
 
 /// What it answers.

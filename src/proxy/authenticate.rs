@@ -1,6 +1,6 @@
 //! Whose token is it?
 
-use http::{HeaderValue, Request, header::AUTHORIZATION};
+use http::{HeaderName, HeaderValue, Request};
 
 use super::{
     Shared,
@@ -51,17 +51,18 @@ pub async fn authenticate<B>(shared: &Shared, route: &Route, request: &Request<B
     let no = |code: &'static str, words: &'static str, error: Option<&str>| {
         Err(Rejection::unauthorized(code, words, challenge(&shared.public_url, route, error)))
     };
-    let token = match Credential::of(request.headers()).map_err(two)? {
-        Credential::Bearer(token) => token,
+    let (place, token) = match Credential::of(request.headers()).map_err(two)? {
+        Credential::Token { place, text } => (place, text),
         // A challenge without an error: nothing was tried, or nothing that is known here (RFC 6750
         // section 3.1).
         Credential::None => return no("missing_token", "This needs an access token: Authorization: Bearer <token>.", None),
-        Credential::Basic(_) | Credential::Other => return no("invalid_token", "Authorization must be: Bearer <token>.", None),
+        Credential::Basic { place, .. } | Credential::Other(place) => return no("invalid_token", place.usage, None),
     };
     match shared.verifier.verify(token).await {
         Ok((subject, stream)) => match route.access {
             Access::Dialect(dialect, _) if subject.dialect != dialect => no("invalid_token", UNKNOWN, Some("invalid_token")),
-            _ if stands_elsewhere(token, request) => Err(doubled("The access token stands in more than one place.")),
+            _ if !place.takes(&subject.dialect) => no("invalid_token", UNKNOWN, Some("invalid_token")),
+            _ if stands_elsewhere(token, &place.field, request) => Err(doubled("The access token stands in more than one place.")),
             _ => Ok(Caller::Known(Box::new(subject), stream)),
         },
         Err(Denied::Unknown) => no("invalid_token", UNKNOWN, Some("invalid_token")),
@@ -77,11 +78,11 @@ fn names_a_token(shared: &Shared, query: &str) -> bool {
     fields.any(|(name, value)| name == "access_token" && shared.verifier.read(&value).is_some())
 }
 
-/// Whether the token stands in the target or in a field that would take it upstream.
-fn stands_elsewhere<B>(token: &str, request: &Request<B>) -> bool {
+/// Whether the token stands in the target or in a field besides this one, which would take it upstream.
+fn stands_elsewhere<B>(token: &str, field: &HeaderName, request: &Request<B>) -> bool {
     let holds = |value: &HeaderValue| value.as_bytes().windows(token.len()).any(|part| part == token.as_bytes());
     request.uri().path_and_query().is_some_and(|target| target.as_str().contains(token))
-        || request.headers().iter().any(|(name, value)| *name != AUTHORIZATION && holds(value))
+        || request.headers().iter().any(|(name, value)| name != field && holds(value))
 }
 
 const UNKNOWN: &str = "The access token is unknown.";
@@ -104,7 +105,7 @@ pub fn challenge(public_url: &PublicUrl, route: &Route, error: Option<&str>) -> 
     if let Some(metadata) = &route.metadata {
         text.push_str(&format!(", resource_metadata=\"{}\"", public_url.join(metadata)));
     }
-    if let Some(scopes) = route.access.scopes().filter(|scopes| !scopes.is_empty()) {
+    if let Some(scopes) = Some(route.access.scopes()).filter(|scopes| !scopes.is_empty()) {
         text.push_str(&format!(", scope=\"{scopes}\""));
     }
     if let Some(error) = error {

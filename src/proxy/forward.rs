@@ -1,7 +1,7 @@
 //! Passing a request on: to a handler of the gateway's own, or upstream. Both take the
 //! [`Permit`], and nothing else may.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version,
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Shared, authenticate,
     authorize::Permit,
+    path,
     reject::Rejection,
     stream::{Answer, Inbound},
     upstream::{Upstream, UpstreamError},
@@ -23,10 +24,11 @@ use super::{
 use crate::{
     config::Rewrite,
     message::{
-        Call, Handler, Peer, RequestId,
+        Call, Handler, Peer, RequestId, body,
+        fields::MAX_BODY,
         header::{self, identity},
     },
-    oauth::subject::Subject,
+    oauth::{subject::Subject, tenant::Tenant},
 };
 
 /// The gateway's own cookies begin so, after any `__Host-`.
@@ -35,7 +37,7 @@ pub const COOKIE_PREFIX: &str = "gatepost_";
 /// Hands a request to the control runtime, where dialects and pages live.
 ///
 /// # Errors
-/// 500 where the handler broke down.
+/// 500 where the handler broke down; 401.
 pub async fn to_handler(
     shared: &Shared,
     permit: Permit<'_>,
@@ -45,9 +47,23 @@ pub async fn to_handler(
     id: RequestId,
 ) -> Result<Answer, Rejection> {
     let (head, body) = request.into_parts();
-    let (subject, _stream) = permit.into_parts();
+    let pattern = Arc::clone(&permit.route().pattern);
+    let route = permit.route();
+    let (subject, stream) = permit.into_parts();
+    // A caller may take his time over the body. Handlers start when it is here, so that a token or a
+    // session which was taken back meanwhile does nothing any more.
+    let body = body::arrived(body.boxed_unsync(), MAX_BODY);
+    let body = match &stream {
+        None => body.await,
+        Some(stream) => tokio::select! {
+            biased;
+            () = stream.cut().cancelled() => return Err(authenticate::taken_back(shared, route, stream.grant())),
+            body = body => body,
+        },
+    };
     let gone = CancellationToken::new();
-    let call = Call { head, body: body.boxed_unsync(), peer, id, subject: subject.map(|subject| *subject), gone: gone.clone() };
+    let subject = subject.map(|subject| *subject);
+    let call = Call { head, body, pattern, peer, id, subject, gone: gone.clone() };
     // If the caller leaves, this future is dropped. The handler is told, and goes on to its end:
     // what it has begun to write down is not left half done.
     let _tells = gone.drop_guard();
@@ -68,7 +84,7 @@ pub async fn to_upstream(
     peer: Peer,
     id: RequestId,
 ) -> Result<Answer, Rejection> {
-    let route = permit.route();
+    let (route, tenant) = (permit.route(), permit.tenant());
     let (subject, stream) = permit.into_parts();
     let (mut head, body) = request.into_parts();
     head.uri = target(&upstream.settings().base_path, route.rewrite.as_ref(), &head.uri)?;
@@ -85,7 +101,7 @@ pub async fn to_upstream(
     let asked_host = head.headers.insert(HOST, upstream.host_header().clone());
     set_forwarded(&mut head.headers, peer.ip, shared.public_url.is_https(), asked_host, id);
     if let Some(subject) = &subject {
-        set_identity(&mut head.headers, subject);
+        set_identity(&mut head.headers, subject, tenant);
     }
     if let Some((name, value)) = &upstream.settings().credential {
         head.headers.insert(name.clone(), value.clone());
@@ -137,12 +153,17 @@ fn rejection(error: UpstreamError) -> Rejection {
 
 /// Path and query of a request, as the route has them, below the upstream's own path.
 fn target(base_path: &str, rewrite: Option<&Rewrite>, uri: &Uri) -> Result<Uri, Rejection> {
-    let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
-    let joined = match (rewrite, uri.query()) {
-        (None, _) if base_path.is_empty() => path.parse(),
-        (None, _) => format!("{base_path}{path}").parse(),
-        (Some(rewrite), None) => format!("{base_path}{}", rewrite.path(uri.path())).parse(),
-        (Some(rewrite), Some(query)) => format!("{base_path}{}?{query}", rewrite.path(uri.path())).parse(),
+    let asked = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    let rewritten = rewrite.map(|rewrite| rewrite.path(uri.path()));
+    // `..:word` is a segment, and what is left of it without the word would lead elsewhere.
+    if rewritten.as_deref().is_some_and(|path| path::normal(path).is_none()) {
+        return Err(Rejection::bad_request("ambiguous_path", "The path could be read in more than one way."));
+    }
+    let joined = match (rewritten, uri.query()) {
+        (None, _) if base_path.is_empty() => asked.parse(),
+        (None, _) => format!("{base_path}{asked}").parse(),
+        (Some(path), None) => format!("{base_path}{path}").parse(),
+        (Some(path), Some(query)) => format!("{base_path}{path}?{query}").parse(),
     };
     joined.map_err(|_never| Rejection::bad_request("target", "The target cannot be forwarded."))
 }
@@ -159,13 +180,16 @@ fn set_forwarded(headers: &mut HeaderMap, peer: IpAddr, tls: bool, host: Option<
     set(headers, super::REQUEST_ID.clone(), &id.to_string());
 }
 
-fn set_identity(headers: &mut HeaderMap, subject: &Subject) {
+fn set_identity(headers: &mut HeaderMap, subject: &Subject, tenant: Option<&Tenant>) {
     if let Some(user) = &subject.user {
         set(headers, identity::USER.clone(), user.name.as_str());
     }
     set(headers, identity::CLIENT.clone(), subject.client.as_str());
     set(headers, identity::GRANT.clone(), &subject.grant.to_string());
     set(headers, identity::SCOPE.clone(), &subject.scopes.to_string());
+    if let Some(tenant) = tenant {
+        set(headers, identity::TENANT.clone(), tenant.slug.as_str());
+    }
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {

@@ -38,6 +38,7 @@ use crate::{
     limit::Limits,
     message::{Body, Peer, RequestId},
     net::{RequestBody, Service, peer::Proxies},
+    oauth::tenant::Tenants,
     verify::Verifier,
 };
 
@@ -54,6 +55,8 @@ pub struct Shared {
     pub proxies: Proxies,
     /// Checks tokens.
     pub verifier: Arc<Verifier>,
+    /// Who is at home where.
+    pub tenants: Arc<Tenants>,
     /// Where dialects and pages run.
     pub control: Handle,
     /// The time.
@@ -94,7 +97,7 @@ impl Gate {
         let caller = authenticate::authenticate(&self.shared, route, &request).await?;
         line.authenticated(caller.subject());
         // May he? From here on a permit is in hand, and there is no other way to one.
-        let permit = authorize::authorize(route, caller, &self.shared.public_url, request.uri().path())?;
+        let permit = authorize::authorize(route, caller, &self.shared.public_url, &self.shared.tenants, request.uri().path())?;
         // Not too often? After the check, so that a stranger uses up nobody's share.
         limit::limit(&self.shared.limits, route, target, &permit, peer)?;
         match target {

@@ -9,6 +9,8 @@ use std::borrow::Cow;
 
 use percent_encoding::{percent_decode_str, percent_encode_byte};
 
+use crate::oauth::pattern::{self, Segment};
+
 /// What may stand in a path as it is (RFC 3986 section 3.3).
 const fn stands(byte: u8) -> bool {
     is_unreserved(byte) || matches!(byte, b'/' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@')
@@ -83,12 +85,22 @@ pub fn loose(path: &str) -> Option<String> {
     Some(loosened(path))
 }
 
+/// The same for a server that decodes and knows nothing of parameters: `None` where the path has none,
+/// or nothing to decode.
+pub fn loose_with_parameters(path: &str) -> Option<String> {
+    (path.contains('%') && (path.contains(';') || path.contains("%3B"))).then(|| loosened_as(path, |segment| segment))
+}
+
 fn loosened(path: &str) -> String {
+    loosened_as(path, |segment| segment.split(';').next().unwrap_or_default())
+}
+
+fn loosened_as(path: &str, read: for<'a> fn(&'a str) -> &'a str) -> String {
     let decoded = percent_decode_str(path).decode_utf8_lossy();
     let path = decoded.split(['?', '#']).next().unwrap_or_default().to_lowercase();
     let mut spelled = String::with_capacity(path.len());
     for segment in path.split('/') {
-        for byte in segment.split(';').next().unwrap_or_default().bytes() {
+        for byte in read(segment).bytes() {
             if stands(byte) {
                 spelled.push(char::from(byte));
             } else {
@@ -107,12 +119,13 @@ fn loosened(path: &str) -> String {
 /// name the same varying segment differently; the tree wants one name.
 pub fn patterns(path: &str) -> (String, String) {
     let form = |literal: fn(&str) -> String| {
-        let segment = |(index, segment): (usize, &str)| match segment.strip_prefix('{') {
-            Some(name) if name.starts_with('*') => segment.to_owned(),
-            Some(_name) => format!("{{p{index}}}"),
-            None => literal(segment),
+        let segment = |(index, segment): (usize, Segment<'_>)| match segment {
+            Segment::Fixed(text) => literal(text),
+            // All that is below a prefix.
+            Segment::Varies { name, .. } if name.starts_with('*') => format!("{{{name}}}"),
+            Segment::Varies { suffix, .. } => format!("{{p{index}}}{}", literal(suffix)),
         };
-        path.split('/').enumerate().map(segment).collect::<Vec<_>>().join("/")
+        pattern::segments(path).enumerate().map(segment).collect::<Vec<_>>().join("/")
     };
     let mut loose = form(loosened);
     if loose.len() > 1 && loose.ends_with('/') {

@@ -9,7 +9,7 @@ use std::{
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::{
-    message::{Body, Refused, RequestId, Shape},
+    message::{Body, Lacking, Refused, RequestId, Shape},
     oauth::id::GrantId,
 };
 
@@ -62,6 +62,8 @@ pub struct Details {
     pub challenge: Option<HeaderValue>,
     /// `Allow`.
     pub allow: Option<HeaderValue>,
+    /// What the token lacks.
+    pub lacking: Option<Lacking>,
     /// The shape of whatever claims the path, where no route was settled on.
     pub shape: Option<Shape>,
     /// Whether scripts of any origin may read it, where no route was settled on.
@@ -98,6 +100,7 @@ impl Rejection {
             retry_after: None,
             challenge: None,
             allow: None,
+            lacking: None,
             shape: None,
             cors: false,
             closes: false,
@@ -141,6 +144,13 @@ impl Rejection {
         Self::new(StatusCode::NOT_FOUND, Fault::Client, "not_found", "no_route", "There is nothing at this address.")
     }
 
+    /// 404: the path is a tenant's whom the caller is not to know of.
+    pub fn no_tenant() -> Self {
+        let mut rejection = Self::not_found();
+        rejection.reason = "tenant";
+        rejection
+    }
+
     /// 405 (RFC 9110 section 15.5.6).
     pub fn method_not_allowed(allow: &str) -> Self {
         let message = "This address does not take that method.";
@@ -158,11 +168,12 @@ impl Rejection {
     }
 
     /// 403, with all the scopes that are needed (RFC 6750 section 3.1).
-    pub fn insufficient_scope(challenge: HeaderValue) -> Self {
+    pub fn insufficient_scope(challenge: HeaderValue, lacking: Lacking) -> Self {
         let message = "The access token does not have the scope that this needs.";
         let code = "insufficient_scope";
         let mut rejection = Self::new(StatusCode::FORBIDDEN, Fault::Client, code, code, message);
         rejection.challenge = Some(challenge);
+        rejection.lacking = Some(lacking);
         rejection
     }
 
@@ -213,6 +224,7 @@ impl Rejection {
         refused.retry_after = details.retry_after;
         refused.challenge = details.challenge;
         refused.allow = details.allow;
+        refused.lacking = details.lacking;
         refused.answer(details.shape.unwrap_or(shape))
     }
 }

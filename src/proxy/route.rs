@@ -19,13 +19,17 @@ use crate::{
     config::{self, Rewrite},
     limit::Limiter,
     message::{Endpoint, Handler, Need, Shape, refused},
-    oauth::{resource::METADATA, scope::Scopes},
+    oauth::{pattern, resource::METADATA, scope::Scopes},
 };
 
 /// One line of the table.
 pub struct Route {
     /// Its name in logs: the endpoint's, or the path as it was written.
     pub name: Arc<str>,
+    /// Its path, with `{name}` where a segment varies.
+    pub pattern: Arc<str>,
+    /// Whether what lies there is the tenant's own that the path names.
+    is_of_tenants: bool,
     /// What a caller has to show.
     pub access: Access,
     /// How it says no.
@@ -50,30 +54,30 @@ pub enum Access {
     Open,
     /// An access token of any dialect with these scopes.
     Scopes(Scopes),
-    /// An access token of this dialect with these scopes.
-    Dialect(&'static str, Scopes),
+    /// An access token of this dialect with one of these scopes, if there are any.
+    Dialect(&'static str, &'static [&'static str]),
     /// A personal token with these scopes.
     Personal(Scopes),
 }
 
 impl Access {
-    /// All the scopes that a token needs.
-    pub const fn scopes(&self) -> Option<&Scopes> {
+    /// All the scopes that a token needs; where one of several will do, the first of them.
+    pub fn scopes(&self) -> Scopes {
         match self {
-            Self::Open => None,
-            Self::Scopes(scopes) | Self::Dialect(_, scopes) | Self::Personal(scopes) => Some(scopes),
+            Self::Open => Scopes::default(),
+            Self::Scopes(scopes) | Self::Personal(scopes) => scopes.clone(),
+            Self::Dialect(_, scopes) => scopes.first().map(|scope| (*scope).to_owned()).into_iter().collect(),
         }
     }
 }
 
 impl From<Need> for Access {
     fn from(need: Need) -> Self {
-        let scopes = |scope: &str| [scope.to_owned()].into_iter().collect();
         match need {
             Need::Nothing => Self::Open,
-            Need::Bearer(dialect) => Self::Dialect(dialect, Scopes::default()),
-            Need::Scope(dialect, scope) => Self::Dialect(dialect, scopes(scope)),
-            Need::Personal(scope) => Self::Personal(scopes(scope)),
+            Need::Bearer(dialect) => Self::Dialect(dialect, &[]),
+            Need::Scope(dialect, scopes) => Self::Dialect(dialect, scopes),
+            Need::Personal(scope) => Self::Personal([scope.to_owned()].into_iter().collect()),
         }
     }
 }
@@ -103,6 +107,11 @@ impl Route {
             methods => methods.contains(method),
         }
     }
+
+    /// The tenant that a path names, by slug or id, where what lies there is the tenant's own.
+    pub fn tenant<'a>(&self, path: &'a str) -> Option<&'a str> {
+        if self.is_of_tenants { pattern::value(&self.pattern, path, TENANT) } else { None }
+    }
 }
 
 /// The table.
@@ -112,6 +121,9 @@ pub struct Routes {
     any: Paths,
     hosts: HashMap<String, Paths>,
 }
+
+/// What the segment is called that names a tenant, in the path of a route that is forwarded.
+const TENANT: &str = "tenant";
 
 /// What a route that names no methods says it takes.
 const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -132,6 +144,9 @@ impl Routes {
         for endpoint in endpoints {
             let route = Route {
                 name: endpoint.name.into(),
+                pattern: endpoint.path.as_str().into(),
+                // A dialect knows its own tenants.
+                is_of_tenants: false,
                 access: endpoint.need.into(),
                 shape: endpoint.shape,
                 cors: endpoint.cors,
@@ -148,8 +163,11 @@ impl Routes {
         let (prefixes, exact): (Vec<_>, Vec<_>) = routes.iter().partition(is_prefix);
         for route in exact.into_iter().chain(prefixes) {
             let (name, patterns) = patterns(&route.claim.paths);
+            let (config::Paths::Exact(path) | config::Paths::Prefix(path)) = &route.claim.paths;
             let line = Route {
                 name: name.into(),
+                pattern: path.as_str().into(),
+                is_of_tenants: pattern::segments(path).any(|segment| segment.is_called(TENANT)),
                 access: match &route.auth {
                     config::RouteAuth::Bearer(scopes) => Access::Scopes(scopes.clone()),
                     config::RouteAuth::None => Access::Open,
@@ -217,7 +235,8 @@ impl Routes {
         let loose = path::loose(path).map(Cow::Owned);
         let has_odd_ones = self.any.has_odd_ones() || host.is_some_and(Paths::has_odd_ones);
         let loose = loose.or_else(|| has_odd_ones.then_some(Cow::Borrowed(path)));
-        if loose.is_some_and(|loose| !at_host(Paths::at_loosely, &loose).is_some_and(|loosely| place.is_read_as(loosely))) {
+        let readings = loose.into_iter().chain(path::loose_with_parameters(path).map(Cow::Owned));
+        if readings.into_iter().any(|loose| !at_host(Paths::at_loosely, &loose).is_some_and(|loosely| place.is_read_as(loosely))) {
             let message = "The path could be read as that of another route.";
             return Err(self.shaped(place, Rejection::bad_request("ambiguous_path", message)));
         }

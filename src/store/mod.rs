@@ -83,6 +83,8 @@ pub enum Key {
     Owned(UserId),
     /// Points to the grant under which a client has tokens of its own; the hash of what they are for.
     Machine([u8; 16]),
+    /// Points to the key that the logins of a device get; the hash of whose, where and which device.
+    Device([u8; 16]),
     /// What a user said yes to and no app has come for: [`Open`].
     Open(UserId),
     /// The check values of the root secrets: [`Roots`].

@@ -112,6 +112,14 @@ impl dyn Store {
         self.typed(Key::Machine(name), |record| if let Record::ToGrant(id) = record { Some(id) } else { None }).await
     }
 
+    /// The key that the logins of a device get.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn device(&self, name: [u8; 16]) -> Result<Option<Loaded<GrantId>>, Unavailable> {
+        self.typed(Key::Device(name), |record| if let Record::ToGrant(id) = record { Some(id) } else { None }).await
+    }
+
     /// The grants that a client has or had.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ pub enum Record {
     Client(Kept),
     /// Under [`Key::Owned`].
     Owned(Owned),
-    /// Under [`Key::UserCode`], [`Key::Ask`] and [`Key::Machine`].
+    /// Under [`Key::UserCode`], [`Key::Ask`], [`Key::Machine`] and [`Key::Device`].
     ToGrant(GrantId),
     /// Under [`Key::UserName`].
     ToUser(UserId),
@@ -55,6 +55,9 @@ pub struct Session {
     /// The user's session generation then; a later one ends the session.
     #[serde(default)]
     pub session_generation: u64,
+    /// When the user last showed the password for it. One that does not say so: long ago.
+    #[serde(default)]
+    pub signed_in: Timestamp,
     /// From which the cookie's secret is derived.
     pub salt: Salt,
     /// When it ends.
@@ -131,6 +134,7 @@ impl Key {
             Self::Client(key) => named(b'k', key.as_bytes()),
             Self::Owned(user) => named(b'w', user.as_bytes()),
             Self::Machine(name) => named(b'm', name),
+            Self::Device(name) => named(b'd', name),
             Self::Open(user) => named(b'o', user.as_bytes()),
             Self::UserName(name) => named(b'n', name.as_str().as_bytes()),
             Self::Roots => named(b'r', b""),

@@ -18,6 +18,7 @@ use crate::{
         client::ClientKey,
         grant::{NotAdmitted, Standing, after},
         id::GrantId,
+        jwt::Typ,
         secret::{Keyring, Salt},
         signing::KeyId,
         step::TakesBack,
@@ -166,7 +167,11 @@ impl Verifier {
     pub fn read(&self, token: &str) -> Option<AccessToken> {
         // Ours have no dots, and a JWT has two.
         if token.contains('.') {
-            self.signing.load().read(token).map(|jwt| AccessToken::Signed { kid: jwt.kid(), grant: jwt.grant(), proof: jwt.proof() })
+            self.signing.load().read(Typ::AccessToken, token).map(|jwt| AccessToken::Signed {
+                kid: jwt.kid(),
+                grant: jwt.grant(),
+                proof: jwt.proof(),
+            })
         } else {
             Presented::read(&self.keyring, Kind::Access, token).map(AccessToken::Opaque)
         }
@@ -197,15 +202,17 @@ impl Verifier {
         };
         let issued = Issued { number: issue.number, at: issue.issued, until: issue.access_until };
         let (scopes, audience) = (issue.scopes.clone(), issue.audience.clone());
+        let tenant = grant.key.map(|key| key.tenant);
         let (dialect, user, client) = (grant.dialect, user.map(Person::from), grant.client);
-        Ok((Subject { grant: id, dialect, user, client, scopes, audience }, issued))
+        Ok((Subject { grant: id, dialect, user, client, scopes, audience, tenant }, issued))
     }
 
     /// Whatever runs under what was taken back ends now.
     pub fn take_back(&self, what: TakesBack) {
         match what {
-            TakesBack::Grant(id) => self.streams.cut(id, None),
-            TakesBack::Issue(id, number) => self.streams.cut(id, Some(number)),
+            TakesBack::Grant(id) => self.streams.cut(id, ..),
+            TakesBack::Issue(id, number) => self.streams.cut(id, number..=number),
+            TakesBack::Through(id, number) => self.streams.cut(id, ..=number),
             TakesBack::Key(kid) => self.streams.cut_signed(kid),
             TakesBack::User(id) => self.streams.cut_owned(|owner| owner.user == Some(id)),
             TakesBack::Client(key) => self.streams.cut_owned(|owner| owner.client == key),

@@ -1,6 +1,9 @@
 //! The answers that are still on their way, so that taking access back ends them too.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    ops::RangeBounds,
+    sync::{Arc, OnceLock},
+};
 
 use dashmap::DashMap;
 use tokio_util::sync::CancellationToken;
@@ -65,10 +68,10 @@ impl OpenStreams {
         OpenStream { table: self.clone(), grant, run }
     }
 
-    /// Ends every stream of a grant, or those of one of its access tokens.
-    pub fn cut(&self, grant: GrantId, number: Option<u32>) {
+    /// Ends every stream under those access tokens of a grant.
+    pub fn cut(&self, grant: GrantId, numbers: impl RangeBounds<u32>) {
         if let Some(open) = self.0.get(&grant) {
-            open.iter().filter(|open| number.is_none_or(|number| open.number == number)).for_each(|open| open.run.cut.cancel());
+            open.iter().filter(|open| numbers.contains(&open.number)).for_each(|open| open.run.cut.cancel());
         }
     }
 

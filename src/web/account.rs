@@ -8,7 +8,7 @@ use super::{
     Answer, Desk, PASSWORD, Problem, browser,
     csrf::{self, Purpose},
     layout,
-    sign_in::Next,
+    next::Next,
     tokens::{self, Draft},
 };
 use crate::{

@@ -9,8 +9,8 @@ use maud::{Markup, html};
 use super::{
     APPLICATIONS, Answer, Desk, Problem, REVOKE, REVOKE_APP, browser, consent,
     csrf::{self, Purpose},
-    layout,
-    sign_in::Next,
+    layout, login,
+    next::Next,
 };
 use crate::{
     engine::{Application, SignedIn},
@@ -134,13 +134,14 @@ fn row(desk: &Desk, who: &SignedIn, app: &str, application: &Application) -> Mar
     let label = words.revoke_named.fill(&[("app", &app), ("device", &from)]);
     html! {
         dl class="facts" {
-            (consent::requester(desk, &grant.requester))
+            (consent::requester(desk, grant))
             @if let Channel::Redirect(redirect) = &grant.channel
                 && let Some(Destination::Host(host)) = Destination::of(&redirect.uri)
             {
                 dt { (words.website) } dd { bdi { (host) } }
             }
             (consent::resources(desk, &grant.audience))
+            (login::connected(desk, grant))
             dt { (words.access) } dd { (consent::scope_list(desk, &application.scopes)) }
             dt { (words.connected) } dd { (consent::past(desk, application.approved)) }
             (consent::last_used(desk, application.last_used))

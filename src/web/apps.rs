@@ -13,7 +13,7 @@ use super::{
     csrf::{self, Purpose},
     layout,
     messages::Template,
-    sign_in::Next,
+    next::Next,
 };
 use crate::{
     dialects::Apps,
@@ -127,7 +127,7 @@ pub(super) async fn create(desk: &Desk, call: Call) -> Answer {
             redirect_uris: checked.redirect_uris,
             scopes: checked.scopes,
             grant_types: apps.grant_types.iter().copied().collect(),
-            public: draft.public,
+            public: draft.public && apps.may_be_public,
             format: None,
             resource_server: None,
             verified: false,

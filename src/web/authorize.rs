@@ -18,15 +18,15 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::{
-    Answer, Desk, Problem, browser,
+    Answer, Desk, House, Problem, browser,
     consent::{self, Consent},
     csrf::{self, Purpose},
     layout,
-    sign_in::Next,
+    next::Next,
 };
 use crate::{
     dialects::{Authorizes, Question, Unanswered},
-    engine::{Authorization, Decision, Error, QUESTION_LIFE, SignedIn, requestable},
+    engine::{Authorization, Decision, Error, QUESTION_LIFE, SignedIn},
     message::{BadInput, Call, Fields, Takes, reply},
     oauth::{
         grant::{Requester, after},
@@ -36,12 +36,44 @@ use crate::{
     },
 };
 
+const RESPONSE_TYPE: &str = "response_type";
 const TOO_LONG: Refusal = Refusal::new(ErrorCode::InvalidRequest, "The address is too long.");
 const DENIED: Refusal = Refusal::new(ErrorCode::AccessDenied, "The user denied the request.");
 
 /// The authorization page of a dialect, if it has one.
 pub(super) fn page_of<'a>(desk: &'a Desk, dialect: &str) -> Option<&'a Arc<dyn Authorizes>> {
     desk.offered.authorizes.iter().find(|page| page.style().dialect == dialect)
+}
+
+/// The one among those that share this dialect's page that a query is for.
+pub(super) fn meant_by<'a>(house: &'a House, dialect: &'a str, query: Option<&str>) -> &'a str {
+    let Some(first) = house.offered.authorizes.iter().find(|page| page.style().dialect == dialect) else { return dialect };
+    let (fields, _) = Fields::from_query_in_part(query);
+    // One that cannot be read is none.
+    let response_type = fields.text(RESPONSE_TYPE).ok().flatten();
+    let mut there = house.offered.authorizes.iter().filter(|page| page.page() == first.page());
+    there.find(|page| page.takes(response_type)).map_or(dialect, |page| page.style().dialect)
+}
+
+/// Sends a browser on that came to the other address of a page (Serble, "Authorise"): with its query
+/// as it is, but that an absent `response_type` is said.
+pub(super) fn enter(desk: &Desk, head: &Parts) -> Answer {
+    const TYPE: Refusal = Refusal::new(ErrorCode::UnsupportedResponseType, "The response_type is not one that is spoken here: token.");
+    let (page, _) = here(desk)?;
+    let query = head.uri.query().unwrap_or_default();
+    let fields = Fields::from_query(Some(query)).map_err(|bad| Problem::Unaskable(bad.into()))?;
+    let response_type = fields.text(RESPONSE_TYPE).map_err(|bad| Problem::Unaskable(bad.into()))?;
+    let query = match response_type {
+        Some(_) if page.takes(response_type) => query.to_owned(),
+        Some(_) => return Err(Problem::Unaskable(TYPE)),
+        None => {
+            // An empty one is none, and two would be one too many.
+            let is_empty = |part: &str| form_urlencoded::parse(part.as_bytes()).any(|(name, _)| name == RESPONSE_TYPE);
+            let parts = if query.is_empty() { Vec::new() } else { query.split('&').filter(|part| !is_empty(part)).collect() };
+            parts.into_iter().chain(["response_type=token"]).collect::<Vec<_>>().join("&")
+        }
+    };
+    Ok(reply::see_other(&format!("{}?{query}", page.page().path)))
 }
 
 /// The question.
@@ -58,7 +90,11 @@ pub(super) async fn show(desk: &Desk, head: &Parts, network: IpAddr) -> Answer {
     let Some(who) = browser::signed_in(desk, &head.headers).await? else {
         return Ok(desk.here.sign_in_first(desk));
     };
-    let card = card(desk, &who, page.as_ref(), query, &question, network).await?;
+    let shown = Shown::of(desk, &question, &who)?;
+    if consent::asks_again_for(desk, page.style().dialect, &shown.scopes, &who) {
+        return Ok(desk.here.sign_in_again(desk));
+    }
+    let card = card(desk, &who, page.as_ref(), query, &shown, network).await?;
     let page = layout::page(desk, &desk.words().consent.title, Some(&who), &card);
     let mut answer = reply::html(StatusCode::OK, page);
     // Where the form's answer leads on to, browsers want to be told here.
@@ -79,8 +115,11 @@ pub(super) async fn decide(desk: &Desk, call: Call) -> Answer {
         Ok(question) => question,
         Err(unanswered) => return told(unanswered),
     };
-    let shown = Shown::of(&question, &who)?;
+    let shown = Shown::of(desk, &question, &who)?;
     csrf::check(desk, Purpose::Authorize(who.session, grant, [page.style().dialect, asked, query, &shown.text()]), &fields)?;
+    if consent::asks_again_for(desk, page.style().dialect, &shown.scopes, &who) {
+        return Ok(desk.here.sign_in_again(desk));
+    }
     let asked = asked.parse().map_err(|_no_moment: jiff::Error| Problem::Forged)?;
     let decision = match fields.text("decision")? {
         Some("approve") => Decision::Approve,
@@ -142,8 +181,8 @@ struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    fn of(question: &'a Question, who: &SignedIn) -> Result<Self, Problem> {
-        let requested = requestable(&question.client, question.scopes.as_ref()).map_err(Problem::Unaskable)?;
+    fn of(desk: &Desk, question: &'a Question, who: &SignedIn) -> Result<Self, Problem> {
+        let requested = desk.engine.requestable(&question.client, question.scopes.as_ref()).map_err(Problem::Unaskable)?;
         let scopes = requested.narrowed_to(&who.user.scopes);
         Ok(Self { question, requested, scopes })
     }
@@ -160,11 +199,11 @@ async fn card(
     who: &SignedIn,
     page: &dyn Authorizes,
     query: &str,
-    question: &Question,
+    shown: &Shown<'_>,
     network: IpAddr,
 ) -> Result<Markup, Problem> {
+    let question = shown.question;
     let client = &question.client;
-    let shown = Shown::of(question, who)?;
     let owner = match client.owner {
         Some(owner) => desk.engine.user_name(owner).await?,
         None => None,
@@ -184,6 +223,7 @@ async fn card(
         verified: client.verified,
         scopes: &shown.scopes,
         narrowed: !shown.scopes.cover(&shown.requested),
+        login: None,
         facts: &facts,
         action: &desk.here.path(desk),
         purpose: Purpose::Authorize(who.session, grant, [page.style().dialect, &moment, query, &shown.text()]),

@@ -10,7 +10,7 @@ use super::{
     consent::{self, Consent},
     csrf::{self, Purpose},
     device, layout,
-    sign_in::Next,
+    next::Next,
 };
 use crate::{
     engine::{Decision, Engine, Error, SignedIn},
@@ -33,6 +33,9 @@ pub(super) async fn show(desk: &Desk, head: &Parts) -> Answer {
         return Ok(Next::AuthorizeApp(ask).sign_in_first(desk));
     };
     let grant = desk.engine.asked(ask).await?.ok_or(Problem::Refused(OVER))?;
+    if consent::asks_again(desk, &grant, &who) && grant.is_pending(desk.clock.now()) {
+        return Ok(desk.here.sign_in_again(desk));
+    }
     let is_own = grant.approval().is_some_and(|approval| approval.user == Some(who.user.id));
     let words = desk.words();
     let (title, main, outcome) = match &grant.state {
@@ -60,6 +63,9 @@ pub(super) async fn decide(desk: &Desk, call: Call) -> Answer {
     };
     let grant = desk.engine.asked(ask).await?.ok_or(Problem::Refused(OVER))?;
     csrf::check(desk, Purpose::Decide(who.session, grant.id), &fields)?;
+    if consent::asks_again(desk, &grant, &who) && grant.is_pending(desk.clock.now()) {
+        return Ok(desk.here.sign_in_again(desk));
+    }
     match fields.text("decision")? {
         Some("approve") => approve(desk, &who, &grant, ask).await,
         Some("deny") => {
@@ -99,12 +105,13 @@ fn action(desk: &Desk) -> &str {
 }
 
 fn question(desk: &Desk, who: &SignedIn, grant: &Grant, ask: AskId) -> Markup {
-    let scopes = Engine::grantable(grant, &who.user);
+    let scopes = consent::given(desk, grant, who);
     let question = Consent {
         app: &consent::app(grant),
         verified: consent::is_verified(grant),
         scopes: &scopes,
         narrowed: !scopes.cover(&grant.requested),
+        login: None,
         facts: &consent::facts(desk, grant),
         action: action(desk),
         purpose: Purpose::Decide(who.session, grant.id),

@@ -4,7 +4,7 @@
 use http::{HeaderMap, header, request::Parts};
 use maud::{Markup, html};
 
-use super::{Answer, Desk, LANGUAGE, Problem, browser, sign_in::Next};
+use super::{Answer, Desk, LANGUAGE, Problem, browser, next::Next};
 use crate::{
     config::Language,
     message::{BadInput, Fields, reply},

@@ -8,7 +8,7 @@ use super::{
     ACCOUNT, APPLICATIONS, APPS, DEVICE, Desk, HOME, LOGO, SCRIPT, SIGN_OUT, STYLE,
     csrf::{self, Purpose},
     language,
-    sign_in::Next,
+    next::Next,
 };
 use crate::{engine::SignedIn, message::Body};
 

@@ -22,14 +22,14 @@ macro_rules! texts {
 texts! {
     /// All that is said in one language.
     Messages {
-        language: String, frame: Frame, sign_in: SignIn, device: Device, consent: Consent, decided: Decided,
+        language: String, frame: Frame, sign_in: SignIn, device: Device, consent: Consent, login: Login, decided: Decided,
         code: Code, applications: Applications, apps: Apps, account: Account, tokens: Tokens, problem: Problems, time: Time,
     }
     Frame {
         skip: String, pages: String, languages: String, legal: String, applications: String, sign_out: String, terms: String, privacy: String,
     }
     SignIn {
-        title: String, for_a_device: String, for_an_app: String, wrong: String, name: String, password: String, submit: String,
+        title: String, for_a_device: String, for_an_app: String, again: String, wrong: String, name: String, password: String, submit: String,
     }
     Device {
         title: String, enter: String, check: String, wrong: String, code: String, spelling: String, submit: String,
@@ -39,6 +39,10 @@ texts! {
         request: String, app: String, unverified: String, as_it_says: String, device: String, system: String,
         network: String, sent: String, expires: String, owner: String, answer_to: String, this_computer: String,
         this_device: Template, only_for: String, narrowed: String, warning: String, approve: String, deny: String,
+    }
+    Login {
+        heading: Template, able_to: Template, no_tenant: Template, replaces: Template, tenant: String, ends: String, kind: String,
+        cli: String, ide: String, desktop: String, mcp: String, other: String,
     }
     Decided {
         approved_title: String, denied_title: String, connected: Template, go_back: String, later: Template, denied: Template,

@@ -14,7 +14,9 @@ mod csrf;
 mod device;
 mod language;
 mod layout;
+mod login;
 mod messages;
+mod next;
 mod problem;
 mod sign_in;
 mod table;
@@ -29,10 +31,10 @@ use http::{Method, Response};
 use self::{
     apps::Deed,
     messages::{Languages, Messages},
+    next::Next,
     problem::Problem,
-    sign_in::Next,
     table::{
-        ACCOUNT, APP, APPLICATIONS, APPS, AUTHORIZE_APP, BELOW, DECISION, DELETE_APP, HOME, LANGUAGE, LOGO, NEW_APP, NOT_ALLOWED,
+        ACCOUNT, APP, APPLICATIONS, APPS, AUTHORIZE_APP, BELOW, DECISION, DELETE_APP, HOME, LANGUAGE, LOGIN, LOGO, NEW_APP, NOT_ALLOWED,
         NOT_FOUND, PASSWORD, REOPENED, RESET_SECRET, REVOKE, REVOKE_APP, REVOKE_TOKEN, SCRIPT, SIGN_IN, SIGN_OUT, STYLE, TOKENS, allowed,
         page_of, paths,
     },
@@ -44,10 +46,10 @@ pub use self::{
 use crate::{
     clock::Clock,
     config::{Config, Language, Pages, PublicUrl, Sentence},
-    dialects::{Apps, Authorizes, PageAt},
+    dialects::{Apps, Authorizes, LoginPage, PageAt},
     engine::Engine,
     message::{Body, Call, Endpoint, Fields, Need, endpoint, reply},
-    oauth::code::UserCode,
+    oauth::{code::UserCode, tenant::Tenants},
 };
 
 /// What the dialects that are on have for the pages to show.
@@ -55,6 +57,10 @@ use crate::{
 pub struct Offered {
     /// Where an ask is decided that wants a code to be typed, if a dialect has such asks.
     pub code_page: Option<PageAt>,
+    /// Where a device's login to a tenant is decided, if a dialect has such.
+    pub login_page: Option<LoginPage>,
+    /// The tenants to which that may be.
+    pub tenants: Arc<Tenants>,
     /// Where users decide about what a browser brought, one for each dialect that has that.
     pub authorizes: Vec<Arc<dyn Authorizes>>,
     /// The apps that users may make, one for each dialect that has such.
@@ -101,8 +107,10 @@ impl House {
 enum Place {
     /// One of [`PAGES`], or what stands for the page of a dialect.
     Path(&'static str),
-    /// The authorization page of this dialect.
+    /// The authorization page of this dialect, and of those that share it.
     Authorize(&'static str),
+    /// What leads to the authorization page of this dialect.
+    Entrance(&'static str),
 }
 
 impl Place {
@@ -111,6 +119,7 @@ impl Place {
         match self {
             Self::Path(path) => allowed(path),
             Self::Authorize(_) => "GET, HEAD, POST",
+            Self::Entrance(_) => "GET, HEAD",
         }
     }
 }
@@ -137,20 +146,26 @@ impl Desk {
         let mut desk = Self { house: Arc::clone(house), language: house.pages.language, here: Next::Applications };
         let headers = &call.head.headers;
         desk.language = browser::language(&desk, headers).or_else(|| language::preferred(headers)).unwrap_or(desk.language);
-        // A query that cannot be read leads nowhere; the page itself says what is wrong with it.
-        let query = Fields::from_query(call.head.uri.query()).unwrap_or_default();
         desk.here = match place {
-            Place::Authorize(dialect) => Next::authorize(dialect, call.head.uri.query().unwrap_or_default()).unwrap_or(Next::Applications),
-            Place::Path(path) => Self::page(path, &query),
+            Place::Authorize(dialect) => {
+                let query = call.head.uri.query();
+                let dialect = authorize::meant_by(house, dialect, query);
+                Next::authorize(dialect, query.unwrap_or_default()).unwrap_or(Next::Applications)
+            }
+            Place::Entrance(dialect) => Next::authorize(dialect, call.head.uri.query().unwrap_or_default()).unwrap_or(Next::Applications),
+            // A query that cannot be read leads nowhere; the page itself says what is wrong with it.
+            Place::Path(path) => Self::page(path, &Fields::from_query(call.head.uri.query()).unwrap_or_default()),
         };
         desk
     }
 
     /// The page of this path, or the one that its form is on.
     fn page(path: &str, query: &Fields) -> Next {
+        let code = || query.text("user_code").ok().flatten().and_then(UserCode::parse);
         match path {
             SIGN_IN => Next::read(query).unwrap_or(Next::Applications),
-            DEVICE | DECISION => Next::Device(query.text("user_code").ok().flatten().and_then(UserCode::parse)),
+            DEVICE | DECISION => Next::Device(code()),
+            LOGIN => Next::Login(code()),
             AUTHORIZE_APP => Next::authorize_app(query).unwrap_or(Next::Applications),
             ACCOUNT | PASSWORD | TOKENS | REVOKE_TOKEN => Next::Account,
             APPS | APP | NEW_APP | RESET_SECRET | DELETE_APP => Next::Apps,
@@ -166,6 +181,8 @@ impl Desk {
 
 /// The names in logs of a dialect's page: what shows it, and what takes the decision.
 const CODE_PAGE: [&str; 2] = ["page.authorize_app", "page.authorize_app.submit"];
+const LOGIN_PAGE: [&str; 2] = ["page.login", "page.login.submit"];
+const ENTRANCE: &str = "page.authorize.enter";
 const AUTHORIZE: [&str; 2] = ["page.authorize", "page.authorize.submit"];
 
 /// The pages.
@@ -206,12 +223,23 @@ pub fn endpoints(house: &Arc<House>) -> Vec<Endpoint> {
         endpoints.push(endpoint(NOT_FOUND, HOME, house.path(BELOW), &[]));
     }
     let code_page = house.offered.code_page.iter().map(|page| (page, Place::Path(AUTHORIZE_APP), CODE_PAGE));
-    let authorizes = house.offered.authorizes.iter().map(|page| (page.page(), Place::Authorize(page.style().dialect), AUTHORIZE));
-    for (PageAt { host, path }, place, [shows, decides]) in code_page.chain(authorizes) {
+    let login_page = house.offered.login_page.iter().map(|page| (&page.at, Place::Path(LOGIN), LOGIN_PAGE));
+    // Of several that share a page the first stands for all.
+    let authorizes = &house.offered.authorizes;
+    let firsts = authorizes.iter().enumerate().filter(|(at, page)| authorizes[..*at].iter().all(|other| other.page() != page.page()));
+    let pages = firsts.map(|(_, page)| (page.page(), Place::Authorize(page.style().dialect), AUTHORIZE));
+    for (PageAt { host, path }, place, [shows, decides]) in code_page.chain(login_page).chain(pages) {
         let mut at = |name, methods: &[Method]| endpoints.push(endpoint_for(host.clone(), name, place, path.clone(), methods));
         at(shows, &reads);
         at(decides, &[Method::POST]);
         at(NOT_ALLOWED, &[]);
+    }
+    for page in authorizes {
+        if let Some(PageAt { host, path }) = page.entrance() {
+            let place = Place::Entrance(page.style().dialect);
+            endpoints.push(endpoint_for(host.clone(), ENTRANCE, place, path.clone(), &reads));
+            endpoints.push(endpoint_for(host.clone(), NOT_ALLOWED, place, path.clone(), &[]));
+        }
     }
     endpoints
 }
@@ -224,11 +252,12 @@ async fn answer(desk: &Desk, name: &'static str, place: Place, call: Call) -> Re
         "page.sign_in" => sign_in::show(desk, &call.head).await,
         "page.sign_in.submit" => sign_in::submit(desk, call).await,
         "page.sign_out" => sign_in::sign_out(desk, call).await,
-        "page.device" => device::show(desk, &call.head).await,
-        "page.device.submit" => device::submit(desk, call).await,
+        "page.device" | "page.login" => device::show(desk, &call.head).await,
+        "page.device.submit" | "page.login.submit" => device::submit(desk, call).await,
         "page.decision" => device::decide(desk, call).await,
         "page.authorize_app" => authorize_app::show(desk, &call.head).await,
         "page.authorize_app.submit" => authorize_app::decide(desk, call).await,
+        ENTRANCE => authorize::enter(desk, &call.head),
         "page.authorize" => authorize::show(desk, &call.head, call.peer.ip).await,
         "page.authorize.submit" => authorize::decide(desk, call).await,
         "page.apps" | "page.new_app" | "page.app" | "page.reset_secret" | "page.delete_app" if desk.offered.apps.is_empty() => {
@@ -256,7 +285,7 @@ async fn answer(desk: &Desk, name: &'static str, place: Place, call: Call) -> Re
         "page.logo" => return assets::logo(desk),
         REOPENED => Ok(reply::see_other(&desk.path(match place {
             Place::Path(path) => page_of(path),
-            Place::Authorize(_) => HOME,
+            Place::Authorize(_) | Place::Entrance(_) => HOME,
         }))),
         NOT_ALLOWED => Err(Problem::Method(place.allowed())),
         _ => Err(Problem::NotFound),

@@ -1,130 +1,49 @@
 //! Sign in and out.
+//!
+//! Whoever is about to give much away, and signed in a while ago, signs in once more, and comes back to
+//! the question. Somebody else may do so instead, and then it is his question.
 
-use http::{Response, StatusCode, request::Parts};
+use std::time::Duration;
+
+use http::{StatusCode, request::Parts};
 use maud::{Markup, html};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use secrecy::SecretString;
 
 use super::{
-    ACCOUNT, APPLICATIONS, APPS, Answer, DEVICE, Desk, Problem, SIGN_IN, authorize, authorize_app, browser,
+    Answer, Desk, SIGN_IN, browser,
     csrf::{self, Purpose},
     layout,
+    next::Next,
 };
 use crate::{
-    engine::SignIn,
-    message::{Body, Call, Fields, Takes, reply},
-    oauth::{code::UserCode, typed::AskId},
+    engine::{SignIn, SignedIn},
+    message::{Call, Fields, Takes, reply},
+    oauth::grant::after,
 };
 
-/// Where a browser goes once somebody is signed in. Never an address from the request: only one of
-/// our pages, with a code in our spelling or the query that it was opened with.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Next {
-    /// The list of applications.
-    Applications,
-    /// The device page, with the code that the link brought.
-    Device(Option<UserCode>),
-    /// The page on which this ask is decided.
-    AuthorizeApp(AskId),
-    /// The authorization page of this dialect, with the query that an app sent the browser with.
-    Authorize {
-        /// The dialect.
-        dialect: String,
-        /// The query, with nothing in it that has no place in one.
-        query: String,
-    },
-    /// The user's own apps.
-    Apps,
-    /// The account.
-    Account,
-}
+/// Says that whoever is signed in signs in once more.
+pub(super) const AGAIN: &str = "again";
+/// For so long after a sign-in it is still the same person who sits there.
+const RECENT: Duration = Duration::from_secs(5 * 60);
 
-/// The longest query that is kept over a sign-in, as it stands in our own addresses, where it is
-/// encoded once more. In bytes.
-const MAX_QUERY: usize = 7 * 1024;
-/// What a browser would encode in a query, so that the one that it sends back is the same (URL
-/// Standard, "special-query percent-encode set").
-const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\'');
-
-impl Next {
-    pub(super) fn read(fields: &Fields) -> Result<Self, Problem> {
-        Ok(match fields.text("to")? {
-            Some("device") => Self::Device(fields.text("user_code")?.and_then(UserCode::parse)),
-            Some("authorize-app") => Self::authorize_app(fields)?,
-            Some("authorize") => {
-                let (dialect, query) = (fields.text("dialect")?, fields.text("query")?);
-                dialect.and_then(|dialect| Self::authorize(dialect, query.unwrap_or_default())).unwrap_or(Self::Applications)
-            }
-            Some("apps") => Self::Apps,
-            Some("account") => Self::Account,
-            _ => Self::Applications,
-        })
-    }
-
-    /// The page of the ask that is named in a query or form.
-    pub(super) fn authorize_app(fields: &Fields) -> Result<Self, Problem> {
-        let ask = fields.text(authorize_app::ASK)?.and_then(AskId::parse);
-        Ok(ask.map_or(Self::Applications, Self::AuthorizeApp))
-    }
-
-    /// The authorization page of a dialect with this query; `None` where the query is too long to be
-    /// kept.
-    pub(super) fn authorize(dialect: &str, query: &str) -> Option<Self> {
-        let next = Self::Authorize { dialect: dialect.to_owned(), query: utf8_percent_encode(query, NOT_IN_A_QUERY).to_string() };
-        (next.query().len() <= MAX_QUERY).then_some(next)
-    }
-
-    pub(super) fn path(&self, desk: &Desk) -> String {
-        match self {
-            Self::Applications => desk.path(APPLICATIONS),
-            Self::Device(None) => desk.path(DEVICE),
-            Self::Device(Some(code)) => format!("{}?user_code={}", desk.path(DEVICE), code.shown()),
-            Self::AuthorizeApp(ask) => authorize_app::path(desk, *ask),
-            // A dialect that has no such page leads to none.
-            Self::Authorize { dialect, query } => match authorize::page_of(desk, dialect) {
-                Some(page) => format!("{}?{query}", page.page().path),
-                None => desk.path(APPLICATIONS),
-            },
-            Self::Apps => desk.path(APPS),
-            Self::Account => desk.path(ACCOUNT),
-        }
-    }
-
-    /// The way there, as [`Next::read`] reads it.
-    pub(super) fn query(&self) -> String {
-        form_urlencoded::Serializer::new(String::new()).extend_pairs(self.fields()).finish()
-    }
-
-    fn fields(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::Applications => Vec::new(),
-            Self::Device(None) => vec![("to", "device".to_owned())],
-            Self::Device(Some(code)) => vec![("to", "device".to_owned()), ("user_code", code.shown())],
-            Self::AuthorizeApp(ask) => vec![("to", "authorize-app".to_owned()), ("request_id", ask.shown())],
-            Self::Authorize { dialect, query } => {
-                vec![("to", "authorize".to_owned()), ("dialect", dialect.clone()), ("query", query.clone())]
-            }
-            Self::Apps => vec![("to", "apps".to_owned())],
-            Self::Account => vec![("to", "account".to_owned())],
-        }
-    }
-
-    /// Sends a browser to the sign-in page, and later back.
-    pub(super) fn sign_in_first(&self, desk: &Desk) -> Response<Body> {
-        let query = self.query();
-        let query = if query.is_empty() { query } else { format!("?{query}") };
-        reply::see_other(&format!("{}{query}", desk.path(SIGN_IN)))
-    }
+/// Whether somebody has signed in just now, and not only some time.
+pub(super) fn is_recent(desk: &Desk, who: &SignedIn) -> bool {
+    desk.clock.now() <= after(who.since, RECENT)
 }
 
 /// The form.
 pub(super) async fn show(desk: &Desk, head: &Parts) -> Answer {
-    let next = Next::read(&Fields::from_query(head.uri.query())?)?;
-    if browser::signed_in(desk, &head.headers).await?.is_some() {
-        return Ok(reply::see_other(&next.path(desk)));
-    }
+    let fields = Fields::from_query(head.uri.query())?;
+    let next = Next::read(&fields)?;
+    let again = fields.text(AGAIN)?.is_some();
+    let name = match browser::signed_in(desk, &head.headers).await? {
+        Some(who) if !again || is_recent(desk, &who) => return Ok(reply::see_other(&next.path(desk))),
+        Some(who) => who.user.name.as_str().to_owned(),
+        None => String::new(),
+    };
     let visit = browser::visit(desk, &head.headers);
-    let page = layout::page(desk, &desk.words().sign_in.title, None, &form(desk, &visit, &next, "", false));
+    let form = Form { next: &next, again, name: &name, wrong: false };
+    let page = layout::page(desk, &desk.words().sign_in.title, None, &form.card(desk, &visit));
     Ok(browser::remember_visit(desk, reply::html(StatusCode::OK, page), visit))
 }
 
@@ -152,7 +71,8 @@ pub(super) async fn submit(desk: &Desk, call: Call) -> Answer {
         }
         None => {
             let desk = &Desk { here: next.clone(), ..desk.clone() };
-            let page = layout::page(desk, &desk.words().sign_in.title, None, &form(desk, &visit, &next, name, true));
+            let form = Form { next: &next, again: fields.text(AGAIN)?.is_some(), name, wrong: true };
+            let page = layout::page(desk, &desk.words().sign_in.title, None, &form.card(desk, &visit));
             Ok(reply::noted(reply::html(StatusCode::UNAUTHORIZED, page), None, "wrong_password"))
         }
     }
@@ -169,30 +89,48 @@ pub(super) async fn sign_out(desk: &Desk, call: Call) -> Answer {
     Ok(reply::noted(browser::forget_session(desk, reply::see_other(&desk.path(SIGN_IN))), None, "signed_out"))
 }
 
-fn form(desk: &Desk, visit: &str, next: &Next, name: &str, wrong: bool) -> Markup {
-    let words = &desk.words().sign_in;
-    let (described, invalid) = (wrong.then_some("error"), wrong.then_some("true"));
-    html! {
-        section class="card" {
-            h1 { (words.title) }
-            @match next {
-                Next::Applications | Next::Apps | Next::Account => {},
-                Next::Device(_) => p class="lead" { (words.for_a_device) },
-                Next::AuthorizeApp(_) | Next::Authorize { .. } => p class="lead" { (words.for_an_app) },
-            }
-            @if wrong {
-                p class="error" id="error" role="alert" { (words.wrong) }
-            }
-            form method="post" action=(desk.path(SIGN_IN)) {
-                input type="hidden" name=(csrf::FIELD) value=(csrf::token(desk, Purpose::SignIn(visit)));
-                @for (name, value) in next.fields() { input type="hidden" name=(name) value=(value); }
-                label for="name" { (words.name) }
-                input id="name" name="name" value=(name) autocomplete="username" autocapitalize="none" spellcheck="false" required
-                    aria-describedby=[described] aria-invalid=[invalid] autofocus[name.is_empty()];
-                label for="password" { (words.password) }
-                input id="password" name="password" type="password" autocomplete="current-password" required
-                    aria-describedby=[described] aria-invalid=[invalid] autofocus[!name.is_empty()];
-                button class="primary" { (words.submit) }
+/// What the form says.
+struct Form<'a> {
+    /// Where it leads to.
+    next: &'a Next,
+    /// Whether somebody is signed in, who signs in once more.
+    again: bool,
+    /// What stands in the field for the name.
+    name: &'a str,
+    /// Whether it was sent with a wrong password.
+    wrong: bool,
+}
+
+impl Form<'_> {
+    fn card(&self, desk: &Desk, visit: &str) -> Markup {
+        let words = &desk.words().sign_in;
+        let Self { next, again, name, wrong } = *self;
+        let (described, invalid) = (wrong.then_some("error"), wrong.then_some("true"));
+        let lead = match next {
+            _ if again => Some(&words.again),
+            Next::Applications | Next::Apps | Next::Account => None,
+            Next::Device(_) | Next::Login(_) => Some(&words.for_a_device),
+            Next::AuthorizeApp(_) | Next::Authorize { .. } => Some(&words.for_an_app),
+        };
+        html! {
+            section class="card" {
+                h1 { (words.title) }
+                @if let Some(lead) = lead { p class="lead" { (lead) } }
+                @if wrong {
+                    p class="error" id="error" role="alert" { (words.wrong) }
+                }
+                form method="post" action=(desk.path(SIGN_IN)) {
+                    input type="hidden" name=(csrf::FIELD) value=(csrf::token(desk, Purpose::SignIn(visit)));
+                    @for (name, value) in next.fields() { input type="hidden" name=(name) value=(value); }
+                    @if again { input type="hidden" name=(AGAIN) value="1"; }
+                    label for="name" { (words.name) }
+                    input id="name" name="name" value=(name) autocomplete="username" autocapitalize="none" spellcheck="false" required
+                        aria-describedby=[described] aria-invalid=[invalid] autofocus[name.is_empty()];
+                    label for="password" { (words.password) }
+                    input id="password" name="password" type="password" autocomplete="current-password" required
+                        aria-describedby=[described] aria-invalid=[invalid] autofocus[!name.is_empty()];
+                    button class="primary" { (words.submit) }
+                }
             }
         }
     }

@@ -22,6 +22,9 @@ pub(super) const RESET_SECRET: &str = "/apps/reset-secret";
 pub(super) const DELETE_APP: &str = "/apps/delete";
 /// Stands for the page of a dialect whose users carry a code: where it is, the dialect says.
 pub(super) const AUTHORIZE_APP: &str = "authorize-app";
+/// Stands for the page of a dialect whose users let a device in to a tenant: where it is, the dialect
+/// says.
+pub(super) const LOGIN: &str = "login";
 pub(super) const LANGUAGE: &str = "/language";
 pub(super) const STYLE: &str = "/gatepost.css";
 pub(super) const SCRIPT: &str = "/gatepost.js";
@@ -83,7 +86,7 @@ pub fn claims(pages: &Pages) -> Vec<Claim> {
     let paths = paths().map(|path| Paths::Exact(format!("{}{path}", pages.prefix)));
     // Below a prefix of their own there is nobody else.
     let rest = (!pages.prefix.is_empty()).then(|| Paths::Prefix(pages.prefix.clone()));
-    let claim = |paths| Claim { owner: "the pages".into(), host: None, paths, methods: Vec::new() };
+    let claim = |paths| Claim { owner: "the pages".into(), host: None, paths, methods: Vec::new(), only: None };
     paths.chain(rest).map(claim).collect()
 }
 
@@ -105,8 +108,8 @@ pub(super) fn page_of(path: &str) -> &'static str {
 
 /// The methods of a path, as `Allow` has them.
 pub(super) fn allowed(path: &str) -> &'static str {
-    let takes_form =
-        path == AUTHORIZE_APP || PAGES.into_iter().any(|(_, other, serves)| other == path && matches!(serves, Serves::Form(_)));
+    let takes_form = matches!(path, AUTHORIZE_APP | LOGIN)
+        || PAGES.into_iter().any(|(_, other, serves)| other == path && matches!(serves, Serves::Form(_)));
     // Whoever opens a form's action is led to its page.
     if takes_form { "GET, HEAD, POST" } else { "GET, HEAD" }
 }

@@ -11,7 +11,7 @@ use super::{
     ACCOUNT, Answer, Desk, Problem, REVOKE_TOKEN, TOKENS, account, browser, consent,
     csrf::{self, Purpose},
     layout,
-    sign_in::Next,
+    next::Next,
 };
 use crate::{
     engine::{CreateToken, CreateTokenError, Engine, MAX_PERSONAL_TOKENS, PersonalToken, SignedIn},

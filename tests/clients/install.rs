@@ -10,22 +10,39 @@ use std::{
 
 use crate::support::skipped;
 
-const PYTHON_PINS: &str = include_str!("requirements.txt");
 const NODE_PINS: [(&str, &str); 2] =
     [("package.json", include_str!("package.json")), ("package-lock.json", include_str!("package-lock.json"))];
 
-/// Python with the libraries; `None`, and a note, where it cannot be had.
-pub(super) fn python() -> Option<PathBuf> {
-    let version = version("python3", "Python", (3, 9))?;
-    let folder = installed("python", &format!("{version}\n{PYTHON_PINS}"), |folder| {
+/// Libraries of Python in a folder of their own.
+pub(super) struct Venv {
+    name: &'static str,
+    /// The oldest Python that runs them.
+    least: (u32, u32),
+    pins: &'static str,
+}
+
+/// Those that scripts use.
+pub(super) const LIBRARIES: Venv = Venv { name: "python", least: (3, 9), pins: include_str!("requirements.txt") };
+/// The published client of Fruxon.
+pub(super) const FRUXON: Venv = Venv { name: "fruxon", least: (3, 11), pins: include_str!("requirements-fruxon.txt") };
+
+/// Whether there is a Python; `None`, and a note, where there is none.
+pub(super) fn bare_python() -> Option<()> {
+    version("python3", "Python", LIBRARIES.least).map(drop)
+}
+
+/// Python with these libraries; `None`, and a note, where it cannot be had.
+pub(super) fn python_of(Venv { name, least, pins }: Venv) -> Option<PathBuf> {
+    let version = version("python3", "Python", least)?;
+    let folder = installed(name, &format!("{version}\n{pins}"), |folder| {
         // What is inside finds the rest from where it is, so the folder may be renamed.
         run(Command::new("python3").args(["-m", "venv"]).arg(folder), "Python clients: python3 cannot make a venv")?;
-        fs::write(folder.join("requirements.txt"), PYTHON_PINS).unwrap();
+        fs::write(folder.join("requirements.txt"), pins).unwrap();
         let mut pip = Command::new(folder.join("bin/python"));
         pip.current_dir(folder).args(["-m", "pip", "install", "--no-deps", "--only-binary=:all:", "--retries=1", "--timeout=20"]);
         run(pip.args(["--no-input", "--disable-pip-version-check", "-r", "requirements.txt"]), "Python clients: pip cannot fetch them")?;
         let check = Command::new(folder.join("bin/python")).args(["-m", "pip", "check"]).output().unwrap();
-        assert!(check.status.success(), "requirements.txt is not whole: {}", String::from_utf8_lossy(&check.stdout));
+        assert!(check.status.success(), "the requirements of {name} are not whole: {}", String::from_utf8_lossy(&check.stdout));
         Ok(())
     })?;
     Some(folder.join("bin/python"))

@@ -2,12 +2,15 @@
 
 mod authlib;
 mod code;
+mod fruxon;
 mod install;
 mod mcp;
 mod oauth2;
+mod octokit;
 mod openai;
 mod openid;
 mod script;
+mod serble;
 
 use serde_json::Value;
 use tokio::net::TcpSocket;

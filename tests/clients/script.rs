@@ -2,6 +2,7 @@
 
 use std::{
     io::Write,
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -21,7 +22,7 @@ impl Script {
     /// Runs it with the libraries of Python; `None`, and a note, where these cannot be had.
     pub(super) fn python(text: &str, environment: &[(&str, &str)]) -> Option<Self> {
         // Of the environment it reads none of its own, and no libraries but ours.
-        let mut python = Command::new(install::python()?);
+        let mut python = Command::new(install::python_of(install::LIBRARIES)?);
         Some(Self::start(python.args(["-I", "-u", "-c", text]), environment))
     }
 
@@ -31,6 +32,12 @@ impl Script {
         // It looks for libraries from where it is run.
         node.current_dir(install::node()?).args(["--input-type=module", "--eval", text]);
         Some(Self::start(&mut node, environment))
+    }
+
+    /// Runs a program that needs nothing but Python; `None`, and a note, where there is none.
+    pub(super) fn of_the_standard_library(program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Option<Self> {
+        install::bare_python()?;
+        Some(Self::start(Command::new("python3").args(["-I", "-u"]).arg(program).args(arguments), environment))
     }
 
     fn start(command: &mut Command, environment: &[(&str, &str)]) -> Self {
@@ -43,8 +50,21 @@ impl Script {
 
     /// The next that it says.
     pub(super) async fn says(&mut self) -> Value {
-        let Some(line) = self.says.next().await else { panic!("it ended: {}", self.complaints().await) };
+        let line = self.line().await;
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    }
+
+    /// The next line, whatever it is.
+    pub(super) async fn line(&mut self) -> String {
+        let Some(line) = self.says.next().await else { panic!("it ended: {}", self.complaints().await) };
+        line
+    }
+
+    /// Its end with an error, which must be near; answers what it complains of.
+    pub(super) async fn failed(mut self) -> String {
+        assert_eq!(self.says.next().await, None);
+        assert!(!self.process.wait().unwrap().success());
+        self.complaints().await.to_owned()
     }
 
     /// Tells it something.

@@ -27,8 +27,10 @@ fn text(path: &str) -> String {
 #[test]
 fn the_examples_load_as_they_are() {
     for (path, dialects_on, clients) in [
-        ("config/gatepost.toml", 4, 4),
+        ("config/gatepost.toml", 6, 6),
+        ("config/fruxon.toml", 1, 1),
         ("config/minimal.toml", 1, 1),
+        ("config/serble.toml", 1, 0),
         ("config/serechat.toml", 1, 1),
         ("config/serika.toml", 1, 0),
         ("config/standard.toml", 1, 2),

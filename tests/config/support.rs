@@ -63,7 +63,7 @@ impl Mounted for Bootspring {
 }
 
 fn claim(owner: &str, host: Option<String>, path: String, method: Method) -> Claim {
-    Claim { owner: owner.to_owned(), host, paths: Paths::Exact(path), methods: vec![method] }
+    Claim { owner: owner.to_owned(), host, paths: Paths::Exact(path), methods: vec![method], only: None }
 }
 
 /// What the gateway answers itself.
@@ -84,6 +84,7 @@ pub(super) fn environment() -> Environment {
             ("MODEL_API_KEY", "sk-model"),
             ("BOOTSPRING_SECRET", SECRET),
             ("RESEARCH_TOOL_SECRET", SECRET),
+            ("MY_APP_SECRET", SECRET),
             ("EMPTY", "\n"),
             ("SHORT", "too-short"),
             ("TWO_LINES", "one\ntwo"),

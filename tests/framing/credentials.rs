@@ -63,6 +63,10 @@ async fn two_credentials_are_refused() {
     ] {
         cases.push(refused(&format!("{lines:?}"), with(lines)));
     }
+    for other in ["X-API-Key: x", "Api-Key: {T}", "X-Goog-Api-Key: x", "Proxy-Authorization: Basic YTpi"] {
+        let lines = format!("SerbleAuth: App {{T}}\r\n{other}\r\n");
+        cases.push(refused(&lines, with(&lines)));
+    }
     for field in [
         "SerbleAuth: App x",
         "serbleauth: User {T}",
@@ -158,6 +162,13 @@ async fn what_is_no_good_credential_lets_nobody_in() {
         "Api-Key: {T}\r\n",
         "X-Goog-Api-Key: {T}\r\n",
         "SerbleAuth: App {T}\r\n",
+        "SerbleAuth: {T}\r\n",
+        "SerbleAuth: Bearer {T}\r\n",
+        "serbleauth: app {T}\r\n",
+        "SerbleAuth: App {T}\r\nSerbleAuth: App {T}\r\n",
+        "SerbleAuth: App {T}, App {T}\r\n",
+        "SerbleAuth:\r\n",
+        "Serble-Auth: App {T}\r\n",
         "Proxy-Authorization: Bearer {T}\r\n",
         "X-API-Key: {T}\r\nApi-Key: {T}\r\n",
         "Cookie: gatepost_session={T}\r\n",

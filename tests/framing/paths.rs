@@ -15,12 +15,13 @@ use crate::support::records::START;
 
 fn routes() -> Routes {
     let route = |paths: Paths| {
-        let claim = Claim { owner: String::new(), host: None, paths, methods: Vec::new() };
+        let claim = Claim { owner: String::new(), host: None, paths, methods: Vec::new(), only: None };
         Route { claim, upstream: 0, rewrite: None, auth: RouteAuth::None, errors: ErrorShape::OpenAi, limit: None }
     };
-    let exact = ["/a", "/a/b", "/a/b/{id}", "/a/x:look", "/open", "/caf%C3%A9/{id}/d", "/a/s%20p", "/d/{id}", "/d/{id}/x"];
+    let exact =
+        ["/a", "/a/b", "/a/b/{id}", "/a/b/{id}:look", "/a/x:look", "/open", "/caf%C3%A9/{id}/d", "/a/s%20p", "/d/{id}", "/d/{id}/x"];
     let mut routes: Vec<Route> = exact.iter().map(|path| route(Paths::Exact((*path).to_owned()))).collect();
-    routes.extend(["/a", "/a/admin", "/d"].iter().map(|path| route(Paths::Prefix((*path).to_owned()))));
+    routes.extend(["/a", "/a/admin", "/d", "/d/{id}/b"].iter().map(|path| route(Paths::Prefix((*path).to_owned()))));
     Routes::new(Vec::new(), &routes, &Manual::starting_at(START).clock()).unwrap()
 }
 
@@ -126,6 +127,8 @@ fn pieces() -> impl Strategy<Value = String> {
         "%6F",
         "x:look",
         "x%3Alook",
+        ":look",
+        "%3Alook",
         "LOOK",
         "d",
         "s%20p",
@@ -183,7 +186,7 @@ fn pieces() -> impl Strategy<Value = String> {
 fn the_route_that_decides_is_the_route_of_what_any_server_reads() {
     let routes = routes();
     let (tried, passed) = (AtomicU32::new(0), AtomicU32::new(0));
-    let near = select(["/a/", "/a/b", "/a/b/", "/a/admin", "/open", "/caf%C3%A9/"].to_vec());
+    let near = select(["/a/", "/a/b", "/a/b/", "/a/b/x", "/d/x/", "/a/admin", "/open", "/caf%C3%A9/"].to_vec());
     let targets = prop_oneof![pieces(), (near, pieces()).prop_map(|(near, rest)| format!("{near}{}", &rest[1..]))];
     let config = ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(target in targets, habits in vec(select(HABITS.to_vec()), 1..6))| {

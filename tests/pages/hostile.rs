@@ -1,8 +1,8 @@
 //! Names that mean harm, as a browser draws them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use gatepost::oauth::claim::Claim;
+use gatepost::{clock::Manual, oauth::claim::Claim, store::memory::Memory};
 use serde_json::json;
 
 use super::AUDIT;
@@ -10,6 +10,8 @@ use crate::support::{
     authorize,
     browser::{Browser, Scripts},
     gateway::{CONFIG, Gateway, PASSWORD, SERIKA, USER},
+    login::{Device, Logins},
+    records::START,
 };
 
 /// Whether what a stranger named stays in its place: it is text, it runs in its own direction, and
@@ -45,7 +47,11 @@ fn names() -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strangers_name_is_text_in_its_own_place_whatever_it_holds() {
     let Some(browser) = Browser::start(Scripts::On).await else { return };
-    let gateway = Gateway::with(&format!("{CONFIG}{SERIKA}")).await;
+    let time = Manual::starting_at(START);
+    let store = Arc::new(Memory::new(time.clock()));
+    let logins = Logins::to(&[("default", "Default", &[])]);
+    let gateway = Gateway::speaking(&format!("{CONFIG}{SERIKA}"), vec![Arc::new(logins)], store, time).await;
+    let editor = Device::at(&gateway).await;
     let at = |path: &str| format!("http://{}{path}", gateway.address);
     browser.open(&at("/account")).await;
     browser.sign_in(USER, PASSWORD).await;
@@ -74,6 +80,22 @@ async fn a_strangers_name_is_text_in_its_own_place_whatever_it_holds() {
         browser.run(&format!("{fill} document.querySelector('[action=\"/account/tokens\"]').submit()")).await;
         browser.page("Your new token").await;
         check(&name).await;
+    }
+    for name in names() {
+        let editor = editor.named(&name);
+        // The second time it has a key already.
+        for _ in 0..2 {
+            let codes = editor.ask(&gateway).await;
+            browser.open(&at(&codes.link())).await;
+            browser.page("Connect a device").await;
+            browser.run("document.querySelector('main form').submit()").await;
+            browser.text("//h1[starts-with(., 'Authorize ')]").await;
+            check(&format!("a login by {name}")).await;
+            browser.run("document.querySelector('button[value=approve]').click()").await;
+            browser.text("//h1[contains(., 'is connected')]").await;
+            check(&format!("the login of {name}")).await;
+            editor.poll(&gateway, &codes).await.unwrap();
+        }
     }
     // Apps refuse what devices are only cleaned of.
     let accepted = names().into_iter().filter(|name| Claim::exact(name).is_ok());

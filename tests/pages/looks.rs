@@ -1,5 +1,7 @@
 //! How every page looks: in light and dark, on a desk and on a narrow phone, and to axe-core.
 
+mod login;
+
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use data_encoding::BASE64;
@@ -43,15 +45,15 @@ const HOSTILE: &str = "<script>alert(1)</script> \u{202e}approve\u{202c} & log i
 const LOGO: &str =
     "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><circle cx=\"16\" cy=\"16\" r=\"14\" fill=\"#7c3aed\"/></svg>";
 
-struct Studio {
-    browser: Browser,
-    gateway: Gateway,
+pub(super) struct Studio {
+    pub(super) browser: Browser,
+    pub(super) gateway: Gateway,
     folder: Option<PathBuf>,
     has_axe: bool,
 }
 
 impl Studio {
-    async fn start(browser: Browser) -> Self {
+    pub(super) async fn start(browser: Browser) -> Self {
         let upstream = Upstream::start().await;
         let config = forwarding(upstream.address)
             .replace(
@@ -71,12 +73,12 @@ impl Studio {
         Self { browser, gateway, folder, has_axe: axe.is_some() }
     }
 
-    async fn open(&self, path: &str) {
+    pub(super) async fn open(&self, path: &str) {
         self.browser.open(&format!("http://{}{path}", self.gateway.address)).await;
     }
 
     /// Looks at the page with this heading in every way, and takes pictures where they are wanted.
-    async fn look(&self, picture: &str, heading: &str) {
+    pub(super) async fn look(&self, picture: &str, heading: &str) {
         self.browser.page(heading).await;
         for (look, width, colours) in LOOKS {
             let features = json!([{"name": "prefers-color-scheme", "value": colours}]);

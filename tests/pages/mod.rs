@@ -5,7 +5,9 @@ mod apps;
 mod authorize;
 mod hostile;
 mod keyboard;
+mod login;
 mod looks;
+mod together;
 mod typed;
 mod walk;
 

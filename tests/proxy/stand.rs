@@ -9,10 +9,11 @@ use std::{net::Ipv4Addr, time::Duration};
 use gatepost::{
     clock::Manual,
     dialects::Dialect,
-    engine::{Decider, Decision, Engine, Poll, Start, Style},
+    engine::{Decider, Decision, Engine, Poll, RefreshStyle, Start, Style},
     oauth::{
         audience::Audience,
-        grant::Requester,
+        client::Client,
+        grant::{Channel, Requester},
         id::{ClientId, GrantId},
         signing::TokenFormat,
         token::Kind,
@@ -35,7 +36,7 @@ const STYLE: Style = Style {
     access: "bs_at_",
     access_life: Duration::from_secs(15 * 60),
     format: TokenFormat::Opaque,
-    refresh: Some(("bs_rt_", Duration::from_secs(30 * 24 * 3600))),
+    refresh: Some(RefreshStyle::Rotating { prefix: "bs_rt_", life: Duration::from_secs(30 * 24 * 3600) }),
 };
 
 /// What a person's yes led to.
@@ -48,25 +49,24 @@ pub(crate) struct Token {
 
 /// The whole life from the ask to the token, without a socket. `client` asks for all it may have.
 pub(crate) async fn issue(engine: &Engine, user: &User, client: &str) -> Token {
+    let client = engine.client(STYLE.dialect, &ClientId::new(client)).await.unwrap().unwrap();
+    issue_as(&STYLE, engine, user, &client).await
+}
+
+/// The same in the style of any dialect.
+pub(crate) async fn issue_as(style: &Style, engine: &Engine, user: &User, client: &Client) -> Token {
     // Starts are counted by address, and this is not what is tested here.
     static ADDRESSES: AtomicU8 = AtomicU8::new(0);
     let network = Ipv4Addr::new(192, 0, 2, ADDRESSES.fetch_add(1, Ordering::Relaxed)).into();
-    let client = engine.client(STYLE.dialect, &ClientId::new(client)).await.unwrap().unwrap();
     let requester = Requester { app: None, device: None, platform: None, network };
-    let start = Start {
-        style: &STYLE,
-        prefix: "bs_dc_",
-        client: &client,
-        scopes: None,
-        audience: Audience::default(),
-        requester,
-        life: Duration::from_secs(60),
-    };
+    let channel = Channel::Polled;
+    let life = Duration::from_secs(60);
+    let start = Start { style, prefix: "bs_dc_", client, scopes: None, audience: Audience::default(), requester, channel, life };
     let started = engine.start(start).await.unwrap();
     engine.decide(started.grant, Decider { user, session: None }, Decision::Approve).await.unwrap();
     let device_code = started.device_code.expose_secret();
     let (interval, hold, gone) = (Duration::from_secs(5), Duration::ZERO, &CancellationToken::new());
-    let tokens = engine.poll(Poll { style: &STYLE, client: &client, device_code, interval, hold, peer: network, gone }).await.unwrap();
+    let tokens = engine.poll(Poll { style, client, device_code, interval, hold, peer: network, gone }).await.unwrap();
     Token {
         grant: tokens.grant,
         access: tokens.access.expose_secret().to_owned(),

@@ -1,9 +1,11 @@
 //! Many at once, over a store that dawdles, fails, or does what it was told and does not say so.
 
 mod crowds;
+mod delivery;
 mod mixes;
 mod one_by_one;
 mod races;
+mod renewals;
 
 use std::sync::Arc;
 

@@ -3,12 +3,16 @@
 mod admit;
 mod current;
 mod decide;
+mod deliver;
 mod exchange;
+mod keys;
 mod redeem;
 mod redeem_code;
 mod refresh;
+mod renew;
 mod revoke;
 mod revoke_access;
+mod secret_only;
 mod times;
 
 use std::time::Duration;
@@ -33,7 +37,7 @@ use crate::support::{
 
 /// The generations under which the samples were approved, and those who uphold them.
 const UPHELD: Standing = Standing { user: Some(3), client: Some(4) };
-const TERMS: Terms = Terms { access: ACCESS_LIFE, refresh: Some(REFRESH_LIFE), root: RootId::DEFAULT, key: None };
+const TERMS: Terms = Terms { access: ACCESS_LIFE, refresh: Some(REFRESH_LIFE), root: RootId::DEFAULT, key: None, lasting: None };
 /// The shortest time there is.
 const TICK: Duration = Duration::from_nanos(1);
 
@@ -58,7 +62,7 @@ fn pending() -> Grant {
 
 /// A yes, said at 60.
 fn approval() -> Approval {
-    Approval { user: Some(user_id(1)), user_generation: 3, client_generation: 4, scopes: scopes(), at: at(60), session: None }
+    Approval { user: Some(user_id(1)), user_generation: 3, client_generation: 4, scopes: scopes(), at: at(60), session: None, tenant: None }
 }
 
 fn approved() -> Grant {
@@ -77,6 +81,7 @@ fn issue(number: u32, issued: Timestamp) -> Issue {
         issued,
         access_until: issued + ACCESS_LIFE,
         refresh_until: Some(issued + REFRESH_LIFE),
+        lasting: None,
     }
 }
 

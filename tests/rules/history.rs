@@ -138,7 +138,7 @@ fn the_code_answers_for_the_decision(calls: &[Call]) {
     let decided = calls.iter().filter(|call| matches!(call.ask, Ask::Decide(_)) && call.told == Told::Yes).map(|call| call.answered).min();
     for call in calls.iter().filter(|call| call.ask == Ask::Poll) {
         assert!(!call.told.is_yes() || asked.is_some_and(|asked| asked < call.answered), "let in by nobody: {calls:#?}");
-        let waits = matches!(call.told, Told::Refused(ErrorCode::AuthorizationPending | ErrorCode::SlowDown));
+        let waits = matches!(call.told, Told::Refused(ErrorCode::AuthorizationPending | ErrorCode::SlowDown { .. }));
         assert!(!waits || decided.is_none_or(|decided| call.began < decided), "a decision was lost: {call:#?} in {calls:#?}");
     }
 }

@@ -7,7 +7,7 @@ use gatepost::{
     engine::KeysError,
     oauth::{
         id::{ClientId, GrantId},
-        jwt::{AccessClaims, Jti, Signing},
+        jwt::{Claims, Jti, Signing, Typ},
         signing::{Algorithm, KeyError, KeyId, KeyState},
     },
     store::{Key, Store, embedded::Embedded, memory::Memory},
@@ -42,7 +42,7 @@ fn current(house: &House, algorithm: Algorithm) -> KeyId {
 
 /// A JWT of the key that signs now.
 fn token(house: &House, algorithm: Algorithm) -> String {
-    let claims = AccessClaims {
+    let claims = Claims {
         iss: ISSUER.to_owned(),
         sub: "somebody".to_owned(),
         aud: vec![ISSUER.to_owned()],
@@ -52,11 +52,11 @@ fn token(house: &House, algorithm: Algorithm) -> String {
         jti: Jti { grant: GrantId::from_random([1; 16]), number: 1 },
         scope: scopes(),
     };
-    house.verifier.signing().load().sign(current(house, algorithm), &claims).unwrap().expose_secret().to_owned()
+    house.verifier.signing().load().sign(Typ::AccessToken, current(house, algorithm), &claims).unwrap().expose_secret().to_owned()
 }
 
 fn reads(house: &House, token: &str) -> bool {
-    house.verifier.signing().load().read(token).is_some()
+    house.verifier.signing().load().read(Typ::AccessToken, token).is_some()
 }
 
 /// What is published is what the store holds.

@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, sync::Arc};
 
 use gatepost::{
     clock::Manual,
-    engine::{CreateClient, Error, OwnAccess, Spelling, Unavailable},
+    engine::{ClientIds, CreateClient, Error, OwnAccess, Spelling, Unavailable},
     oauth::{
         audience::Audience,
         claim::Claim,
@@ -126,7 +126,7 @@ async fn nobody_is_changed_where_nobody_has_the_name() {
 async fn a_deleted_clients_streams_are_cut_though_the_answer_is_lost() {
     let (house, faulty, _) = house().await;
     let create = CreateClient {
-        spelling: Spelling { dialect: DIALECT, id: "app_", secret: "secret_" },
+        spelling: Spelling { dialect: DIALECT, id: ClientIds::After("app_"), secret: "secret_" },
         owner: None,
         origin: Origin::Managed,
         name: Claim::exact("An app").unwrap(),

@@ -33,6 +33,17 @@ impl Evidence {
         self.pieces.iter().find(|(known, _)| known == place).map_or(&[], |(_, bytes)| bytes)
     }
 
+    /// A path with `*` for what is secret in it, and for ids: what is seen there has one place.
+    pub(super) fn masked(&self, path: &str) -> String {
+        let is_id = |text: &str| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let segment = |segment: &str| {
+            let (name, word) = segment.split_at(segment.find(':').unwrap_or(segment.len()));
+            let is_hidden = is_id(name) || self.secrets.iter().any(|(_, secret)| secret == name);
+            if is_hidden { format!("*{word}") } else { segment.to_owned() }
+        };
+        path.split('/').map(segment).collect::<Vec<_>>().join("/")
+    }
+
     /// What is wrong, a line each.
     pub(super) fn wrong(&self, table: &Table) -> Vec<String> {
         let texts: Vec<(&String, Text)> = self.pieces.iter().map(|(place, bytes)| (place, Text::of(bytes))).collect();

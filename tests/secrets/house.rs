@@ -63,6 +63,10 @@ level = "trace"
 inference = "Use the models."
 [users]
 default_scopes = ["inference"]
+[dialects.fruxon]
+hold = "0s"
+[dialects.serble]
+scopes = ["inference"]
 [dialects.serechat]
 [dialects.serika]
 scopes = ["inference"]
@@ -193,7 +197,7 @@ impl House {
     pub(super) async fn call(&mut self, request: Request<Full<Bytes>>) -> Reply {
         self.callers += 1;
         let from = IpAddr::from([127, 0, 1, self.callers]);
-        let at = format!("{} {}", request.method(), request.uri().path());
+        let at = format!("{} {}", request.method(), self.evidence.masked(request.uri().path()));
         let reply = send_from(from, self.server.as_ref().unwrap().address, request).await;
         let is_echo = reply.headers.contains_key("x-echo");
         let place = if is_echo { "what the upstream says back".to_owned() } else { format!("the body of {at}") };

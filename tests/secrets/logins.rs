@@ -1,12 +1,12 @@
 //! How apps are let in: what they, and the person in the browser, do one after the other.
 
-use http::Request;
+use http::{Method, Request};
 use serde_json::{Value, json};
 
 use super::house::{House, PASSWORD, SERVICE};
 use crate::support::{
     authorize,
-    http::{Reply, bearing, get, post_form, post_json},
+    http::{Reply, bearing, get, post_form, post_json, request},
     person::{hidden, last_hidden, typed_code},
 };
 
@@ -163,7 +163,8 @@ pub(super) async fn personal(house: &mut House) -> String {
     let form = page.split("action=\"/account/tokens\"").nth(1).unwrap().split("name=\"form\" value=\"").nth(1).unwrap();
     let form = form.split('"').next().unwrap();
     house.evidence.secret("form's token", form);
-    let create = [("form", form), ("name", "script"), ("scope.inference", "on"), ("scope.clients", "on"), ("days", "7")];
+    let create =
+        [("form", form), ("name", "script"), ("scope.inference", "on"), ("scope.clients", "on"), ("scope.approve", "on"), ("days", "7")];
     let page = house.browse(post_form("/account/tokens", &create)).await.text();
     let token = format!("gpp_{}", page.split("gpp_").nth(1).unwrap().split('<').next().unwrap());
     house.evidence.secret("personal token", &token);
@@ -193,24 +194,77 @@ pub(super) async fn serika(house: &mut House, personal: &str) {
     assert_eq!(listed.json()[0]["clientId"], id);
 }
 
-/// An app of the person's own: made, given another secret, and let in by way of the browser.
-pub(super) async fn own_app(house: &mut House) {
-    let page = house.browse(get("/apps/new?dialect=serika")).await;
+/// Fruxon: begin, poll, deny once, approve with a personal token, fetch the key, rotate it, log in again,
+/// and take it back.
+pub(super) async fn fruxon(house: &mut House, personal: &str) {
+    const BEGIN: &str = "/v1/deviceAuthorizations";
+    const TOKENS: &str = "/v1/tenants/default/tokens";
+    let mut before: Option<String> = None;
+    for decision in ["deny", "approve", "approve"] {
+        let asked = json!({"preset": "operator", "deviceId": "d-1", "clientName": "A program"});
+        let asked = house.call(post_json(BEGIN, &asked)).await.json();
+        let (device_code, user_code) = (text(&asked, "deviceCode"), text(&asked, "userCode"));
+        house.evidence.secret("program's device code", &device_code);
+        house.evidence.secret("program's user code", &user_code);
+        let poll = || get(&format!("{BEGIN}/{device_code}"));
+        assert_eq!(house.call(poll()).await.status, 202);
+        assert_eq!(house.call(bearing(get(&format!("{BEGIN}/{user_code}:lookup")), personal)).await.status, 200);
+        let decided =
+            post_json(&format!("/v1/tenants/default/deviceAuthorizations/{user_code}:{decision}"), &json!({"preset": "operator"}));
+        assert_eq!(house.call(bearing(decided, personal)).await.status, 200);
+        let polled = house.call(poll()).await;
+        assert_eq!(house.call(poll()).await.status, 410);
+        if decision == "deny" {
+            assert_eq!(polled.status, 410);
+            continue;
+        }
+        let mut key = text(&polled.json(), "apiKey");
+        house.evidence.secret("key", &key);
+        assert_eq!(house.call(bearing(get("/v1/echo"), &key)).await.status, 200);
+        let id = text(&house.call(bearing(get(&format!("{TOKENS}/current")), &key)).await.json(), "id");
+        let rotated = house.call(bearing(post_json(&format!("{TOKENS}/{id}:rotate"), &json!({})), &key)).await;
+        key = text(&rotated.json(), "token");
+        house.evidence.secret("rotated key", &key);
+        if before.replace(key.clone()).is_some() {
+            assert_eq!(house.call(bearing(get(TOKENS), &key)).await.status, 200);
+            let delete = bearing(request(http::Method::DELETE, &format!("{TOKENS}/{id}"), "", ""), &key);
+            assert_eq!(house.call(delete).await.status, 204);
+        }
+    }
+    if let Some(key) = before {
+        for path in ["/v1/echo".to_owned(), format!("{BEGIN}/{key}"), format!("{BEGIN}/{key}:lookup"), format!("/v1/tenants/{key}/tokens")]
+        {
+            assert!(house.call(bearing(get(&path), &key)).await.status.is_client_error(), "{path}");
+        }
+    }
+}
+
+/// Makes an app on the pages; answers its id and its secret.
+async fn made(house: &mut House, dialect: &str) -> (String, String) {
+    let page = house.browse(get(&format!("/apps/new?dialect={dialect}"))).await;
     let form = last_hidden(&page, "form");
     let create = [
         ("form", form.as_str()),
-        ("dialect", "serika"),
+        ("dialect", dialect),
         ("name", "My app"),
         ("redirect_uris", "http://127.0.0.1/cb"),
         ("scope.inference", "on"),
     ];
     let page = house.browse(post_form("/apps/new", &create)).await.text();
-    let shown = |page: &str, id: &str| {
-        let element = page.split(&format!("id=\"{id}\" tabindex")).nth(1).unwrap_or_else(|| panic!("no {id} in {page}"));
-        element.split('>').nth(1).unwrap().split('<').next().unwrap().to_owned()
-    };
-    let client = shown(&page, "client-id");
-    house.evidence.secret("app's secret", &shown(&page, "secret"));
+    let secret = shown(&page, "secret");
+    house.evidence.secret("app's secret", &secret);
+    (shown(&page, "client-id"), secret)
+}
+
+/// What stands in the element of this id.
+fn shown(page: &str, id: &str) -> String {
+    let element = page.split(&format!("id=\"{id}\" tabindex")).nth(1).unwrap_or_else(|| panic!("no {id} in {page}"));
+    element.split('>').nth(1).unwrap().split('<').next().unwrap().to_owned()
+}
+
+/// An app of the person's own: made, given another secret, and let in by way of the browser.
+pub(super) async fn own_app(house: &mut House) {
+    let (client, _) = made(house, "serika").await;
     house.browse(get("/apps")).await;
     house.browse(get(&format!("/apps/app?dialect=serika&client={client}"))).await;
     let ask = house.browse(get(&format!("/apps/reset-secret?dialect=serika&client={client}"))).await;
@@ -219,17 +273,63 @@ pub(super) async fn own_app(house: &mut House) {
     house.evidence.secret("app's next secret", &shown(&page, "secret"));
 
     // A URL that every log would keep, were it kept there.
-    let address = authorize::address(&client, "http://127.0.0.1/cb", &[("state", "state")]);
-    let page = house.browse(get(&address)).await;
+    let_in(house, &authorize::address(&client, "http://127.0.0.1/cb", &[("state", "state")])).await;
+}
+
+/// The person lets in whoever sent the browser to this address; answers the code.
+async fn let_in(house: &mut House, address: &str) -> String {
+    let page = house.browse(get(address)).await;
     let (form, grant, asked) = (last_hidden(&page, "form"), hidden(&page, "grant"), hidden(&page, "asked"));
     house.evidence.secret("form's token", &form);
     for form in ["00", &form] {
         let fields = [("form", form), ("grant", &grant), ("asked", &asked), ("decision", "approve")];
-        let answer = house.browse(post_form(&address, &fields)).await;
+        let answer = house.browse(post_form(address, &fields)).await;
         if let Some(code) = authorize::parameter(answer.header("location"), "code") {
             house.evidence.secret("authorization code", &code);
-            return;
+            return code;
         }
     }
     panic!("there is no code");
+}
+
+/// Serble, where everything stands in the query: a code, a refresh token and the app's secret, each of
+/// them right and wrong, and shown again.
+pub(super) async fn serble(house: &mut House) {
+    const TOKEN: &str = "/api/v1/oauth/token";
+    let (client, secret) = made(house, "serble").await;
+    let question = format!("response_type=token&client_id={client}&scope=inference&state=s&redirect_uri=http%3A%2F%2F127.0.0.1%2Fcb");
+    house.browse(get(&format!("/api/v1/oauth/auth?{question}"))).await;
+    let code = let_in(house, &format!("/oauth/authorize?{question}")).await;
+    let wrong = format!("{secret}x");
+    let query = |shown: &str, secret: &str| format!("{shown}&client_id={client}&client_secret={secret}&grant_type=authorization_code");
+    let asked = |endpoint: &str, query: &str| request(Method::POST, &format!("{TOKEN}/{endpoint}?{query}"), "application/json", "");
+    let refused = house.call(asked("refresh", &query(&format!("code={code}"), &wrong))).await;
+    assert_eq!(refused.text(), "Invalid client_secret");
+    let given = house.call(asked("refresh", &query(&format!("code={code}"), &secret))).await;
+    assert_eq!(given.status, 200, "{}", given.text());
+    let (access, refresh) = (text(&given.json(), "access_token"), text(&given.json(), "refresh_token"));
+    house.evidence.secret("Serble's access token", &access);
+    house.evidence.secret("Serble's refresh token", &refresh);
+    let refreshing = query(&format!("refresh_token={refresh}"), &secret);
+    assert_eq!(house.call(asked("access", &refreshing)).await.status, 200);
+    for bad in [
+        asked("refresh", &query(&format!("code={code}"), &secret)),
+        asked("refresh", &query(&format!("code={refresh}"), &secret)),
+        asked("access", &query(&format!("refresh_token={access}"), &secret)),
+        asked("access", &format!("{refreshing}&{secret}={secret}&{secret}={code}")),
+        asked("access", &format!("{refreshing}&x=%ff")),
+        asked("nowhere", &refreshing),
+        request(Method::POST, &format!("{TOKEN}/access?{refreshing}"), "application/json", refresh.clone()),
+        get(&format!("{TOKEN}/access?{refreshing}")),
+        get(&format!("/api/v1/app/{secret}/public")),
+        with(get("/v1/echo"), &[("serbleauth", &format!("User {access}"))]),
+        with(get("/v1/echo"), &[("serbleauth", &format!("App {refresh}"))]),
+        with(bearing(get("/v1/echo"), &access), &[("serbleauth", &format!("App {access}"))]),
+    ] {
+        let reply = house.call(bad).await;
+        assert!(reply.status.is_client_error(), "{}", reply.status);
+    }
+    for path in ["/v1/echo", "/api/v1/account"] {
+        assert_eq!(house.call(with(get(path), &[("serbleauth", &format!("App {access}"))])).await.status, 200, "{path}");
+    }
 }

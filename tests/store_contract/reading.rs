@@ -1,12 +1,18 @@
 //! Records come back as they were written, and what cannot be read is never guessed at.
 
-use gatepost::store::{
-    Change, Expect, Key, Open, Record,
-    record::{FORMAT, Roots},
+use std::{collections::BTreeSet, time::Duration};
+
+use gatepost::{
+    oauth::grant::{Channel, DeviceKey, Grant, Lasting, Login, Redirect, State},
+    store::{
+        Change, Expect, Key, Open, Record, Session,
+        record::{FORMAT, Roots},
+    },
 };
+use jiff::Timestamp;
 
 use crate::support::{
-    records::{grant_id, grants_in_every_state, pending_grant, roots, session, session_id, signing_keys, user, user_id, user_name},
+    records::{START, grant_id, grants_in_every_state, pending_grant, roots, session, session_id, signing_keys, user, user_id, user_name},
     stores::{Stand, on_every_store},
 };
 
@@ -14,6 +20,8 @@ on_every_store!(
     every_kind_of_record_is_read_back_as_it_was_written,
     the_typed_readers_follow_their_pointers,
     a_record_of_another_kind_under_a_key_is_unavailable_and_not_absent,
+    the_key_of_a_device_is_another_record_than_whatever_else_has_its_name,
+    a_devices_key_gives_way_to_another_as_one_that_was_read_and_is_forgotten_in_time,
     what_nobody_wrote_is_absent,
 );
 
@@ -23,6 +31,8 @@ fn samples() -> Vec<(Key, Record)> {
         (Key::Session(session_id(1)), Record::Session(session(1))),
         (Key::UserCode([1; 16]), Record::ToGrant(grant_id(1))),
         (Key::Ask([1; 16]), Record::ToGrant(grant_id(2))),
+        (Key::Machine([1; 16]), Record::ToGrant(grant_id(3))),
+        (Key::Device([1; 16]), Record::ToGrant(grant_id(4))),
         (Key::Open(user_id(1)), Record::Open(Open(vec![grant_id(1), grant_id(2)]))),
         (Key::UserName(user_name(1)), Record::ToUser(user_id(1))),
         (Key::Roots, Record::Roots(roots())),
@@ -30,7 +40,44 @@ fn samples() -> Vec<(Key, Record)> {
     ];
     let grants = (10..).zip(grants_in_every_state(1));
     samples.extend(grants.map(|(n, grant)| (Key::Grant(grant_id(n)), Record::Grant(Box::new(grant)))));
+    let others = (20..).zip([login(), key(), lasting()]);
+    samples.extend(others.map(|(n, grant)| (Key::Grant(grant_id(n)), Record::Grant(Box::new(grant)))));
     samples
+}
+
+/// A login that wants a key.
+fn login() -> Grant {
+    let asked = Login {
+        preset: "operator".to_owned(),
+        client_type: "CLI".to_owned(),
+        device: Some("laptop-1".to_owned()),
+        tenant: Some("default".to_owned()),
+    };
+    Grant { channel: Channel::Delivered(asked), ..pending_grant(1) }
+}
+
+fn live() -> Grant {
+    grants_in_every_state(1).into_iter().find(|grant| matches!(grant.state, State::Live { .. })).unwrap()
+}
+
+/// The key that it got.
+fn key() -> Grant {
+    let mut key = Grant { key: Some(DeviceKey { tenant: "default".to_owned(), expires: START }), state: live().state, ..login() };
+    if let State::Live { approval, .. } = &mut key.state {
+        approval.tenant = Some("default".to_owned());
+    }
+    key
+}
+
+/// A grant whose refresh token lasts, and whose code needed no verifier.
+fn lasting() -> Grant {
+    let redirect = Redirect { uri: "https://a.example/cb".to_owned(), named: false, challenge: None, life: Duration::from_secs(300) };
+    let mut grant = Grant { channel: Channel::Redirect(redirect), ..live() };
+    if let State::Live { issues, .. } = &mut grant.state {
+        let key = signing_keys().iter().next().unwrap().id;
+        issues.iter_mut().for_each(|issue| issue.lasting = Some(Lasting { number: 1, key }));
+    }
+    grant
 }
 
 fn put(key: Key, record: Record) -> Change {
@@ -53,6 +100,8 @@ async fn the_typed_readers_follow_their_pointers(on: &Stand) {
     assert_eq!(store.session(session_id(1)).await.unwrap().unwrap().record, session(1));
     assert_eq!(store.user_code([1; 16]).await.unwrap(), Some(grant_id(1)));
     assert_eq!(store.ask([1; 16]).await.unwrap(), Some(grant_id(2)));
+    assert_eq!(store.machine([1; 16]).await.unwrap().unwrap().record, grant_id(3));
+    assert_eq!(store.device([1; 16]).await.unwrap().unwrap().record, grant_id(4));
     assert_eq!(store.open(user_id(1)).await.unwrap().unwrap().record.0, [grant_id(1), grant_id(2)]);
     assert_eq!(store.roots().await.unwrap().unwrap().record, roots());
     assert_eq!(store.signing_keys().await.unwrap().unwrap().record, signing_keys());
@@ -63,8 +112,42 @@ async fn a_record_of_another_kind_under_a_key_is_unavailable_and_not_absent(on: 
     assert!(on.store.user(user_id(1)).await.is_err());
 }
 
+async fn the_key_of_a_device_is_another_record_than_whatever_else_has_its_name(on: &Stand) {
+    let name = *grant_id(1).as_bytes();
+    let keys = [Key::UserCode(name), Key::Ask(name), Key::Machine(name), Key::Device(name)];
+    let others = [Key::Grant(grant_id(1)), Key::User(user_id(1)), Key::Session(session_id(1)), Key::Open(user_id(1))];
+    let written: BTreeSet<Vec<u8>> = keys.iter().chain(&others).map(Key::encode).collect();
+    assert_eq!(written.len(), keys.len() + others.len());
+    for (n, key) in (1..).zip(keys.clone()) {
+        on.store.commit(vec![put(key, Record::ToGrant(grant_id(n)))]).await.unwrap();
+    }
+    for (n, key) in (1..).zip(keys) {
+        assert_eq!(on.store.load(&key).await.unwrap().map(|loaded| loaded.record), Some(Record::ToGrant(grant_id(n))), "{key:?}");
+    }
+    on.store.commit(vec![Change::Delete { key: Key::Device(name), expect: Expect::Any }]).await.unwrap();
+    assert!(on.store.device(name).await.unwrap().is_none() && on.store.machine(name).await.unwrap().is_some());
+}
+
+async fn a_devices_key_gives_way_to_another_as_one_that_was_read_and_is_forgotten_in_time(on: &Stand) {
+    let name = [7; 16];
+    let point =
+        |to, expect, until| Change::Put { key: Key::Device(name), expect, record: Record::ToGrant(grant_id(to)), until: Some(until) };
+    on.store.commit(vec![point(1, Expect::Absent, on.soon(60))]).await.unwrap();
+    assert!(on.store.commit(vec![point(2, Expect::Absent, on.soon(60))]).await.is_err());
+    let first = on.store.device(name).await.unwrap().unwrap();
+    on.store.commit(vec![point(2, Expect::Version(first.version), on.soon(90))]).await.unwrap();
+    assert!(on.store.commit(vec![point(3, Expect::Version(first.version), on.soon(90))]).await.is_err());
+    on.pass(60);
+    assert_eq!(on.store.device(name).await.unwrap().unwrap().record, grant_id(2));
+    on.pass(30);
+    assert!(on.store.device(name).await.unwrap().is_none());
+    on.store.commit(vec![point(3, Expect::Absent, on.soon(90))]).await.unwrap();
+    assert_eq!(on.store.device(name).await.unwrap().unwrap().record, grant_id(3));
+}
+
 async fn what_nobody_wrote_is_absent(on: &Stand) {
     let store = &on.store;
+    assert!(store.device([1; 16]).await.unwrap().is_none());
     assert!(store.grant(grant_id(1)).await.unwrap().is_none());
     assert!(store.user_named(&user_name(1)).await.unwrap().is_none());
     assert!(store.user_code([1; 16]).await.unwrap().is_none());
@@ -94,4 +177,13 @@ fn a_user_and_a_session_from_before_sessions_were_counted_can_be_read() {
         assert_ne!(before, text);
         assert_eq!(Record::decode(before.as_bytes()).unwrap(), record);
     }
+}
+
+#[test]
+fn a_session_that_does_not_say_when_somebody_signed_in_is_read_as_one_of_long_ago() {
+    let text = String::from_utf8(Record::Session(session(0)).encode().unwrap()).unwrap();
+    let before = text.replace(&format!("\"signed_in\":\"{START}\","), "");
+    assert_ne!(before, text);
+    let long_ago = Session { signed_in: Timestamp::UNIX_EPOCH, ..session(0) };
+    assert_eq!(Record::decode(before.as_bytes()).unwrap(), Record::Session(long_ago));
 }

@@ -128,7 +128,7 @@ impl Bench {
     async fn let_in(&self) -> String {
         let client = self.ask().await.unwrap().unwrap();
         let challenge = Challenge::parse(CHALLENGE).unwrap();
-        let redirect = Redirect { uri: CALLBACK.into(), named: true, challenge, life: MINUTE };
+        let redirect = Redirect { uri: CALLBACK.into(), named: true, challenge: Some(challenge), life: MINUTE };
         let authorization = Authorization {
             style: &STYLE,
             client: &client,
@@ -142,7 +142,7 @@ impl Bench {
         let by = Decider { user: &user(crate::support::house::USER), session: None };
         let code = self.engine().authorize(&authorization, "co_", by, Decision::Approve).await.unwrap().code.unwrap();
         let client = self.known().await.unwrap();
-        let shown = Redemption { redirect_uri: Some(CALLBACK), verifier: VERIFIER, wanted: Wanted { scopes: None, audience: None } };
+        let shown = Redemption { redirect_uri: Some(CALLBACK), verifier: Some(VERIFIER), wanted: Wanted { scopes: None, audience: None } };
         let redeem = RedeemCode { style: &STYLE, client: &client, code: code.expose_secret(), shown, peer: here() };
         self.engine().redeem_code(redeem).await.unwrap().access.expose_secret().to_owned()
     }

@@ -16,7 +16,7 @@ use std::{
 use gatepost::{
     config::{Claim, Mounted},
     dialects::{Authorizes, Dialect, Documents, House, PageAt, Unanswered, authorize, registration::Registration, rfc::TokenEndpoint},
-    engine::{Authorization, Decider, Decision, Spelling, Style},
+    engine::{Authorization, ClientIds, Decider, Decision, RefreshStyle, Spelling, Style},
     message::{Endpoint, Need, Takes, endpoint},
     oauth::{
         client::{Declared, GrantType},
@@ -43,9 +43,9 @@ const STYLE: Style = Style {
     access: "wa_",
     access_life: Duration::from_secs(3600),
     format: TokenFormat::Opaque,
-    refresh: Some(("wr_", Duration::from_secs(90 * 24 * 3600))),
+    refresh: Some(RefreshStyle::Rotating { prefix: "wr_", life: Duration::from_secs(90 * 24 * 3600) }),
 };
-const SPELLING: Spelling = Spelling { dialect: NAME, id: "wc_", secret: "ws_" };
+const SPELLING: Spelling = Spelling { dialect: NAME, id: ClientIds::After("wc_"), secret: "ws_" };
 /// RFC 7636 appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";

@@ -122,6 +122,11 @@ impl Browser {
         self.on(&xpath, async |target| target.click().await).await;
     }
 
+    /// Presses the button that says this within the first such element.
+    pub(crate) async fn press_within(&self, xpath: &str, words: &str) {
+        self.on(&format!("{xpath}//button[normalize-space()=\"{words}\"]"), async |target| target.click().await).await;
+    }
+
     /// Ticks the box that says this, or clears it.
     pub(crate) async fn tick(&self, words: &str) {
         self.on(&format!("//label[normalize-space()=\"{words}\"]"), async |target| target.click().await).await;

@@ -11,10 +11,16 @@ use bytes::Bytes;
 use gatepost::{
     app::{Interior, Plan},
     clock::Manual,
-    config::Written,
-    dialects::{Authorizes, Dialect},
-    engine::{AddUser, CreateToken, Engine},
-    oauth::{claim::Claim, scope::Scopes, user::UserName},
+    config::{DialectRow, Written},
+    dialects::{Authorizes, DIALECTS, Dialect},
+    engine::{AddUser, CreateToken, Decider, Decision, Engine},
+    oauth::{
+        claim::Claim,
+        grant::{Channel, Grant},
+        scope::Scopes,
+        tenant::Tenants,
+        user::UserName,
+    },
     store::{Store, memory::Memory},
 };
 use http::Request;
@@ -27,6 +33,7 @@ use super::{
     http::{self as client, Reply},
     records::START,
 };
+use crate::wire::github;
 
 pub(crate) const USER: &str = "ada";
 pub(crate) const PASSWORD: &str = "correct horse";
@@ -76,6 +83,12 @@ pub(crate) fn forwarding(upstream: SocketAddr) -> String {
     format!("{CONFIG}\n[upstreams.model]\nurl = \"http://{upstream}\"\n[[routes]]\nprefix = \"/v1\"\nscopes = [\"inference\"]\n")
 }
 
+/// The dialects that a test may switch on: all that there are, and the example.
+fn rows() -> Vec<DialectRow<Arc<dyn Dialect>>> {
+    let all = DIALECTS.iter().map(|row| DialectRow { name: row.name, read: row.read });
+    all.chain([github::ROW]).collect()
+}
+
 pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     pub(crate) time: Manual,
@@ -83,6 +96,8 @@ pub(crate) struct Gateway {
     pub(crate) store: Arc<dyn Store>,
     /// The authorization endpoints of its dialects.
     pub(crate) authorizes: Vec<Arc<dyn Authorizes>>,
+    /// Those that one of its dialects knows.
+    pub(crate) tenants: Arc<Tenants>,
     running: gatepost::app::Gateway,
 }
 
@@ -110,9 +125,10 @@ impl Gateway {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("root"), "r".repeat(32)).unwrap();
         let text = format!("{config}\n[keys]\nroot = \"file:root\"\n");
-        let mut plan =
-            Plan::read(Written { name: "test", text: &text, folder: folder.path() }).unwrap_or_else(|p| panic!("{}", p.render(false)));
+        let written = Written { name: "test", text: &text, folder: folder.path() };
+        let mut plan = Plan::read_with(written, &rows()).unwrap_or_else(|p| panic!("{}", p.render(false)));
         plan.dialects.extend(dialects);
+        let tenants = plan.dialects.iter().find_map(|dialect| dialect.tenants()).unwrap_or_default();
         let interior = Interior::over(plan, Arc::clone(&store), time.clock()).await.unwrap();
         let user = AddUser {
             name: UserName::parse(USER).unwrap(),
@@ -124,7 +140,7 @@ impl Gateway {
         interior.engine().add_user(user).await.unwrap();
         let authorizes = interior.authorizes();
         let running = interior.serve(&Handle::current()).unwrap();
-        Self { address: running.address, time, engine: Arc::clone(&running.engine), store, authorizes, running }
+        Self { address: running.address, time, engine: Arc::clone(&running.engine), store, authorizes, tenants, running }
     }
 
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Reply {
@@ -153,6 +169,18 @@ impl Gateway {
             scopes: Scopes::parse(scopes).unwrap(),
         };
         self.engine.add_user(add).await.unwrap();
+    }
+
+    /// A user decides about a login to a tenant: this one, or the first that the user is in. `None`
+    /// where the code stands for something else.
+    pub(crate) async fn decide_login(&self, user_code: &str, user: &str, tenant: Option<&str>, decision: Decision) -> Option<Grant> {
+        let name = UserName::parse(user).unwrap();
+        let user = self.store.user_named(&name).await.unwrap().unwrap().record;
+        let asked = self.engine.find_by_user_code(user_code, user.id, Ipv4Addr::LOCALHOST.into()).await.ok()?;
+        let Channel::Delivered(_) = asked.channel else { return None };
+        let first = || self.tenants.of(&name).next().map(|tenant| tenant.slug.as_str());
+        let by = Decider { user: &user, session: None };
+        Some(self.engine.decide_in(tenant.or_else(first), asked.id, by, decision).await.unwrap())
     }
 
     /// A personal token of this user's.

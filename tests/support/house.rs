@@ -14,13 +14,15 @@ use std::{
 use gatepost::{
     clock::Manual,
     config::limits::Rates,
-    engine::{Ask, Asked, Decider, Decision, Engine, Error, Exchange, LoggedOut, Poll, Refresh, Start, Started, Style, Tokens},
+    engine::{
+        Ask, Asked, Decider, Decision, Engine, Error, Exchange, LoggedOut, Poll, Refresh, RefreshStyle, Start, Started, Style, Tokens,
+    },
     limit::Limits,
     oauth::{
         audience::Audience,
         claim::Claim,
         client::{Client, Declared},
-        grant::{Grant, Requester, Wanted},
+        grant::{Channel, Grant, Requester, Wanted},
         id::{ClientId, GrantId, UserId},
         refusal::ErrorCode,
         scope::Scopes,
@@ -53,12 +55,18 @@ pub(crate) const TYPED_LIFE: Duration = Duration::from_secs(300);
 pub(crate) const ACCESS_LIFE: Duration = Duration::from_secs(900);
 pub(crate) const REFRESH_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 pub(crate) const INTERVAL: Duration = Duration::from_secs(5);
-pub(crate) const STYLE: Style =
-    Style { dialect: DIALECT, access: "at_", access_life: ACCESS_LIFE, format: TokenFormat::Opaque, refresh: Some(("rt_", REFRESH_LIFE)) };
+pub(crate) const STYLE: Style = Style {
+    dialect: DIALECT,
+    access: "at_",
+    access_life: ACCESS_LIFE,
+    format: TokenFormat::Opaque,
+    refresh: Some(RefreshStyle::Rotating { prefix: "rt_", life: REFRESH_LIFE }),
+};
 
 pub(crate) struct House {
     pub(crate) engine: Engine,
     pub(crate) verifier: Arc<Verifier>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) time: Manual,
     asked: AtomicU32,
 }
@@ -125,8 +133,8 @@ impl House {
         let limits = Arc::new(Limits::new(&Rates::default(), &time.clock()));
         let verifier =
             Arc::new(Verifier::new(Arc::clone(&store), Arc::clone(&keyring), Arc::clone(&clients), ISSUER.to_owned(), time.clock()));
-        let engine = Engine::new(store, keyring, clients, Arc::clone(&verifier), limits, time.clock());
-        Self { engine, verifier, time, asked: AtomicU32::new(0) }
+        let engine = Engine::new(Arc::clone(&store), keyring, clients, Arc::clone(&verifier), limits, time.clock());
+        Self { engine, verifier, store, time, asked: AtomicU32::new(0) }
     }
 
     /// A device asks, each time from another address.
@@ -142,6 +150,7 @@ impl House {
                 scopes: None,
                 audience: Audience::default(),
                 requester,
+                channel: Channel::Polled,
                 life: CODE_LIFE,
             })
             .await?

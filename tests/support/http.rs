@@ -86,7 +86,16 @@ pub(crate) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> 
     read(open(address, request).await.unwrap()).await
 }
 
+/// The same, where the answer may be cut off.
+pub(crate) async fn try_send(address: SocketAddr, request: Request<Full<Bytes>>) -> hyper::Result<Reply> {
+    try_read(open(address, request).await?).await
+}
+
 async fn read(response: Response<Incoming>) -> Reply {
+    try_read(response).await.unwrap()
+}
+
+async fn try_read(response: Response<Incoming>) -> hyper::Result<Reply> {
     let (head, body) = response.into_parts();
-    Reply { status: head.status, headers: head.headers, body: body.collect().await.unwrap().to_bytes() }
+    Ok(Reply { status: head.status, headers: head.headers, body: body.collect().await?.to_bytes() })
 }

@@ -9,11 +9,13 @@ pub(crate) mod gateway;
 pub(crate) mod house;
 pub(crate) mod http;
 pub(crate) mod lines;
+pub(crate) mod login;
 pub(crate) mod pages;
 pub(crate) mod person;
 pub(crate) mod records;
 pub(crate) mod redirect;
 pub(crate) mod stores;
+pub(crate) mod token_page;
 pub(crate) mod upstream;
 pub(crate) mod watched;
 

@@ -66,6 +66,7 @@ pub(crate) fn pending_grant(n: u64) -> Grant {
         channel: Channel::Polled,
         salt: Salt::from_random([7; 32]),
         root: RootId::DEFAULT,
+        key: None,
         created: START,
         state: State::Pending { expires: START + Duration::from_secs(900) },
     }
@@ -80,6 +81,7 @@ pub(crate) fn grants_in_every_state(n: u64) -> [Grant; 6] {
         scopes: scopes(),
         at: START,
         session: Some(session_id(n)),
+        tenant: None,
     };
     let issue = |number| Issue {
         number,
@@ -91,6 +93,7 @@ pub(crate) fn grants_in_every_state(n: u64) -> [Grant; 6] {
         issued: START + Duration::from_nanos(1),
         access_until: START + Duration::from_secs(900),
         refresh_until: Some(Timestamp::MAX),
+        lasting: None,
     };
     [
         pending_grant(n).state,
@@ -120,7 +123,8 @@ pub(crate) fn user(n: u64) -> User {
 
 pub(crate) fn session(n: u64) -> Session {
     let expires = START + Duration::from_secs(3600);
-    Session { id: session_id(n), user: user_id(n), user_generation: n, session_generation: n, salt: Salt::from_random([9; 32]), expires }
+    let salt = Salt::from_random([9; 32]);
+    Session { id: session_id(n), user: user_id(n), user_generation: n, session_generation: n, signed_in: START, salt, expires }
 }
 
 pub(crate) fn roots() -> Roots {

@@ -64,7 +64,10 @@ pub(crate) fn code_of(location: &str) -> Option<String> {
 
 fn endpoint<'a>(gateway: &'a Gateway, target: &str) -> &'a Arc<dyn Authorizes> {
     let path = target.split('?').next().unwrap();
-    gateway.authorizes.iter().find(|endpoint| endpoint.page().path == path).unwrap_or_else(|| panic!("nobody authorizes at {path}"))
+    let response_type = super::authorize::parameter(target, "response_type");
+    let mut there = gateway.authorizes.iter().filter(|endpoint| endpoint.page().path == path);
+    let first = there.clone().next().unwrap_or_else(|| panic!("nobody authorizes at {path}"));
+    there.find(|endpoint| endpoint.takes(response_type.as_deref())).unwrap_or(first)
 }
 
 fn query(target: &str) -> Option<&str> {

@@ -14,6 +14,8 @@ use tokio::sync::watch;
 pub(crate) struct Counts {
     /// Commits, and savings of a pace. Last uses are saved by themselves, some time.
     pub(crate) writes: u64,
+    /// Records that were looked up.
+    pub(crate) loads: u64,
     /// Polls of a pending code, which are the ones whose pace is noted.
     pub(crate) polls: u64,
     /// Questions while it was away.
@@ -24,11 +26,60 @@ pub(crate) struct Watched {
     inner: Memory,
     away: AtomicBool,
     counts: watch::Sender<Counts>,
+    barrier: watch::Sender<Barrier>,
+}
+
+/// What keeps a commit from being made.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+enum Barrier {
+    #[default]
+    None,
+    /// The commit after so many others will wait.
+    After(u32),
+    /// It waits.
+    Closed,
 }
 
 impl Watched {
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { inner: Memory::new(clock), away: AtomicBool::new(false), counts: watch::Sender::default() }
+        Self {
+            inner: Memory::new(clock),
+            away: AtomicBool::new(false),
+            counts: watch::Sender::default(),
+            barrier: watch::Sender::default(),
+        }
+    }
+
+    /// Has the commit after `skipped` others wait until [`Watched::let_through`].
+    pub(crate) fn stop_commit(&self, skipped: u32) {
+        self.barrier.send_replace(Barrier::After(skipped));
+    }
+
+    /// Waits until that commit waits.
+    pub(crate) async fn commit_waits(&self) {
+        self.barrier.subscribe().wait_for(|barrier| *barrier == Barrier::Closed).await.unwrap();
+    }
+
+    pub(crate) fn let_through(&self) {
+        self.barrier.send_replace(Barrier::None);
+    }
+
+    /// Waits, where it is this commit's turn to wait.
+    async fn pass(&self) {
+        let mut stops = false;
+        self.barrier.send_if_modified(|barrier| {
+            let next = match *barrier {
+                Barrier::After(0) => Barrier::Closed,
+                Barrier::After(skipped) => Barrier::After(skipped - 1),
+                Barrier::None | Barrier::Closed => return false,
+            };
+            stops = next == Barrier::Closed;
+            *barrier = next;
+            true
+        });
+        if stops {
+            self.barrier.subscribe().wait_for(|barrier| *barrier == Barrier::None).await.unwrap();
+        }
     }
 
     /// From now on it cannot answer, or can again.
@@ -58,13 +109,16 @@ impl Store for Watched {
     fn load<'a>(&'a self, key: &'a Key) -> Answer<'a, Option<Loaded<Record>>> {
         Box::pin(async move {
             self.here()?;
-            self.inner.load(key).await
+            let loaded = self.inner.load(key).await;
+            self.counts.send_modify(|counts| counts.loads += 1);
+            loaded
         })
     }
 
     fn commit(&self, changes: Vec<Change>) -> Answer<'_, (), CommitError> {
         Box::pin(async move {
             self.here()?;
+            self.pass().await;
             self.inner.commit(changes).await?;
             self.counts.send_modify(|counts| counts.writes += 1);
             Ok(())

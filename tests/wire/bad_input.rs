@@ -2,7 +2,7 @@
 //! request, the answer has the right status and the endpoint's own shape, repeats nothing of what
 //! was sent, and nothing was changed.
 
-mod table;
+pub(in crate::wire) mod table;
 mod world;
 
 use std::collections::BTreeSet;
@@ -60,6 +60,11 @@ fn post(row: &Row, content_type: &str, body: impl Into<Bytes>) -> Request<Full<B
     request(Method::POST, row.path, content_type, body)
 }
 
+/// The same where the fields stand in the query.
+fn asked(row: &Row, query: &str) -> Request<Full<Bytes>> {
+    request(row.method.parse().unwrap(), &format!("{}?{query}", row.path), "", "")
+}
+
 fn encoded(fields: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
@@ -77,15 +82,15 @@ async fn what_is_right_is_taken() {
     let world = World::at(&gateway).await;
     for row in ROWS {
         let good = match row.sends {
-            Sends::Nothing => request(Method::GET, row.path, "", ""),
-            Sends::Query => request(Method::GET, &format!("{}?{}", row.path, encoded(&world.form(row))), "", ""),
+            Sends::Nothing => request(row.method.parse().unwrap(), row.path, "", ""),
+            Sends::Query | Sends::QueryOrForm => asked(row, &encoded(&world.form(row))),
             Sends::Form => post(row, FORM, encoded(&world.form(row))),
             Sends::Json | Sends::Either => post(row, JSON, world.json(row).to_string()),
         };
         let reply = world.send(row, good).await;
         // A poll of a pending code is one of these.
         let is_pending = ["authorization_pending", "slow_down"].iter().any(|word| reply.text().contains(word));
-        let taken = is_pending || [200, 303].contains(&reply.status.as_u16());
+        let taken = is_pending || [200, 202, 204, 303].contains(&reply.status.as_u16());
         assert!(taken, "{} {}: {} {}", row.method, row.path, reply.status, reply.text());
     }
     gateway.end().await;
@@ -126,7 +131,7 @@ async fn another_content_type_is_415() {
     let bad = |row: &Row, world: &World| -> Bad {
         let (form, json) = (encoded(&world.form(row)), world.json(row).to_string());
         let (good_type, good, other_type, other) = match row.sends {
-            Sends::Nothing | Sends::Query => return Vec::new(),
+            Sends::Nothing | Sends::Query | Sends::QueryOrForm => return Vec::new(),
             Sends::Form => (FORM, &form, JSON, &json),
             Sends::Json | Sends::Either => (JSON, &json, FORM, &form),
         };
@@ -146,6 +151,31 @@ async fn another_content_type_is_415() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_no_form_beside_a_query_is_400() {
+    let bad = |row: &Row, world: &World| -> Bad {
+        if row.sends != Sends::QueryOrForm {
+            return Vec::new();
+        }
+        let query = encoded(&world.form(row));
+        let body = |content_type: &str| {
+            let mut request = asked(row, &query);
+            if !content_type.is_empty() {
+                request.headers_mut().insert("content-type", HeaderValue::from_str(content_type).unwrap());
+            }
+            *request.body_mut() = Full::new(Bytes::from_static(b"x=1"));
+            request
+        };
+        let types = ["", JSON, "text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded, text/plain", ";"];
+        let mut bad: Bad = types.iter().map(|other| (format!("\"{other}\""), body(other))).collect();
+        let mut coded = body(FORM);
+        coded.headers_mut().insert("content-encoding", HeaderValue::from_static("gzip"));
+        bad.push(("content-encoding".to_owned(), coded));
+        bad
+    };
+    refuses(bad, 400).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_is_too_large_is_413() {
     let bad = |row: &Row, world: &World| -> Bad {
         let padding = "x".repeat(64 * 1024);
@@ -157,7 +187,7 @@ async fn a_body_that_is_too_large_is_413() {
         let json = || ("JSON".to_owned(), post(row, JSON, json.to_string()));
         match row.sends {
             Sends::Nothing | Sends::Query => Vec::new(),
-            Sends::Form => vec![form()],
+            Sends::Form | Sends::QueryOrForm => vec![form()],
             Sends::Json => vec![json()],
             Sends::Either => vec![form(), json()],
         }
@@ -237,7 +267,7 @@ fn repeated(object: &Value, field: &str) -> Option<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_that_is_malformed_is_400() {
     let bad = |row: &Row, world: &World| -> Bad {
-        if !matches!(row.sends, Sends::Form | Sends::Either) {
+        if !matches!(row.sends, Sends::Form | Sends::Either | Sends::QueryOrForm) {
             return Vec::new();
         }
         let mut bad: Bad = bad_forms(row, world).map(|form| (String::from_utf8_lossy(&form).into_owned(), post(row, FORM, form))).collect();
@@ -251,13 +281,13 @@ async fn a_form_that_is_malformed_is_400() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_that_is_malformed_is_400() {
     let bad = |row: &Row, world: &World| -> Bad {
-        if row.sends != Sends::Query {
+        if !matches!(row.sends, Sends::Query | Sends::QueryOrForm) {
             return Vec::new();
         }
         // Bytes that no address can hold end in the parser, before there is an endpoint.
         let forms = bad_forms(row, world).filter(|form| form.iter().all(u8::is_ascii_graphic));
         let named = |form: Vec<u8>| String::from_utf8(form).unwrap();
-        forms.map(named).map(|form| (form.clone(), request(Method::GET, &format!("{}?{form}", row.path), "", ""))).collect()
+        forms.map(named).map(|form| (form.clone(), asked(row, &form))).collect()
     };
     refuses(bad, 400).await;
 }

@@ -11,7 +11,7 @@
 //! | `# without KEY` | leaves something out of the configuration; before the first step |
 //! | `# user NAME SCOPE...` | adds a user, who has no e-mail address; `ada` is there and has one |
 //! | `# advance 5s` | lets time pass |
-//! | `# approve {user_code}`, `# deny {user_code}` | Ada enters the code and decides; `as NAME`: somebody else |
+//! | `# approve {user_code}`, `# deny {user_code}` | Ada enters the code and decides; `as NAME`: somebody else; `in TENANT`: about a login there, which is otherwise to the first tenant of theirs |
 //! | `# authorize REQUEST` | Ada lets in the app that asked for a code to be typed: `{code}`; `as NAME`: somebody else |
 //! | `# refuse REQUEST` | and not; `as NAME`: somebody else |
 //! | `# authorize PATH?QUERY` | Ada says yes to what a browser brought there: `{code}`; `as NAME`: somebody else |
@@ -130,6 +130,14 @@ impl Stage {
             ["user", name, scopes @ ..] => self.gateway.add_user(name, &scopes.join(" ")).await,
             ["advance", span] => self.gateway.time.advance(parse_span(span).unwrap_or_else(|| panic!("{at}: {span} is no time"))),
             [decision @ ("approve" | "deny"), code, who @ ..] => {
+                let (who, tenant) = match who {
+                    [who @ .., "in", tenant] => (who, Some(*tenant)),
+                    who => (who, None),
+                };
+                let meant = if *decision == "approve" { Decision::Approve } else { Decision::Deny };
+                if self.gateway.decide_login(code, name_of(who, at), tenant, meant).await.is_some() {
+                    return;
+                }
                 let reply = self.person(who, at).await.decide(code, decision).await;
                 assert_eq!(reply.status, 200, "{at}: {}", reply.text());
             }

@@ -1,14 +1,17 @@
 //! The pages, by plain HTTP: what holds of all of them.
 
 mod account;
+mod again;
 mod apps;
 mod authorize;
 mod branding;
 mod codes;
 mod consent;
+mod entrance;
 mod forms;
 mod guessing;
 mod language;
+mod login;
 mod signing_in;
 mod tokens;
 
@@ -16,6 +19,7 @@ use std::sync::Arc;
 
 use gatepost::{
     clock::Manual,
+    dialects::Dialect,
     web::{PAGES, Serves},
 };
 use http::{Method, Request};
@@ -48,9 +52,14 @@ impl House {
     }
 
     async fn with(config: &str) -> Self {
+        Self::speaking(config, Vec::new()).await
+    }
+
+    /// The same with dialects of the test's own besides.
+    async fn speaking(config: &str, dialects: Vec<Arc<dyn Dialect>>) -> Self {
         let time = Manual::starting_at(START);
         let store = Arc::new(Watched::new(time.clock()));
-        Self { gateway: Gateway::over(config, Arc::clone(&store) as _, time).await, store }
+        Self { gateway: Gateway::speaking(config, dialects, Arc::clone(&store) as _, time).await, store }
     }
 
     /// A device that says this of itself asks.

@@ -2,7 +2,7 @@
 
 use gatepost::{
     dialects::Unanswered,
-    engine::{CreateClient, Spelling},
+    engine::{ClientIds, CreateClient, Spelling},
     oauth::{
         claim::Claim,
         client::{GrantType, Origin},
@@ -218,7 +218,7 @@ async fn a_client_of_the_operator_or_of_another_dialect_is_nobodys_to_list_or_de
     assert_eq!(let_in(&gateway, "own").await["scope"], "profile");
     let owner = gateway.store.user_named(&UserName::parse(USER).unwrap()).await.unwrap().unwrap().record.id;
     let elsewhere = CreateClient {
-        spelling: Spelling { dialect: "bootspring", id: "client_", secret: "secret_" },
+        spelling: Spelling { dialect: "bootspring", id: ClientIds::After("client_"), secret: "secret_" },
         owner: Some(owner),
         origin: Origin::Managed,
         name: Claim::exact("Elsewhere").unwrap(),

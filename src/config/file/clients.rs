@@ -47,6 +47,16 @@ impl Section<'_> {
         self.list("redirect_uris", redirect_uri)
     }
 
+    /// The same for clients that get no answer without.
+    pub fn required_redirect_uris(&mut self) -> Vec<RedirectUri> {
+        let example = "[\"https://app.example.com/callback\"]";
+        let uris = self.required("redirect_uris", example, |section, _key| section.redirect_uris());
+        if uris.as_ref().is_some_and(Vec::is_empty) {
+            self.problem("redirect_uris", "without a redirect URI no app gets an answer", format!("write it like {example}"));
+        }
+        uris.unwrap_or_default()
+    }
+
     /// `tokens`: how access tokens are written.
     pub fn token_format(&mut self) -> Option<TokenFormat> {
         self.choice("tokens", &TokenFormat::ALL.map(|format| (format.as_str(), format)))

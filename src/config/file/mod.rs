@@ -27,6 +27,7 @@ use super::{
     environment::Environment,
     problem::{Place, Problems},
 };
+use crate::oauth::scope::Scopes;
 pub(super) use nearest::{instead, nearest};
 use report::Report;
 pub(super) use tables::Sentences;
@@ -158,6 +159,16 @@ impl<'a> Section<'a> {
     /// Notes a mistake somewhere in the file.
     pub fn problem_at(&mut self, place: Place, message: impl Into<String>, remedy: impl Into<String>) {
         self.report.problem(place, message, remedy);
+    }
+
+    /// From now on these scopes are known for declared.
+    pub(super) fn declare_scopes(&mut self, scopes: Scopes) {
+        self.report.declared = scopes;
+    }
+
+    /// The scopes that `[scopes]` declares, for what is made of all of them.
+    pub fn declared_scopes(&self) -> Scopes {
+        self.report.declared.clone()
     }
 
     /// Every scope that was named so far, and where.

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, ops::Range};
 
 use toml::{Spanned, de::DeValue};
 
-use crate::config::problem::{Place, Problem, Problems, Quote};
+use crate::{
+    config::problem::{Place, Problem, Problems, Quote},
+    oauth::scope::Scopes,
+};
 
 /// What came up while a file was read.
 #[derive(Default)]
@@ -16,6 +19,8 @@ pub(super) struct Report {
     open: Vec<Range<usize>>,
     /// Every key that was asked for, with `*` for a name that operators choose.
     pub(super) known: BTreeSet<String>,
+    /// Every scope that is declared.
+    pub(super) declared: Scopes,
     /// Every scope that was named, and where.
     pub(super) scopes: Vec<(String, Place)>,
     /// Every resource that was named, and where.

@@ -6,7 +6,10 @@ use std::borrow::Cow;
 use http::Method;
 use percent_encoding::percent_decode_str;
 
-use crate::config::{Claim, Paths, Place, Section};
+use crate::{
+    config::{Claim, Paths, Place, Section},
+    oauth::pattern::{self, Segment},
+};
 
 /// Notes every claim that an earlier one has made before.
 ///
@@ -35,7 +38,8 @@ fn shared_method<'a>(one: &'a Claim, other: &'a Claim) -> Option<&'a str> {
         (Paths::Prefix(one), Paths::Prefix(other)) => shape(one).eq(shape(other)),
         (Paths::Exact(_), Paths::Prefix(_)) | (Paths::Prefix(_), Paths::Exact(_)) => false,
     };
-    if !same_paths || one.host != other.host {
+    let has_parts = one.only.is_some() && other.only.is_some() && one.only != other.only;
+    if !same_paths || one.host != other.host || has_parts {
         return None;
     }
     match (one.methods.as_slice(), other.methods.as_slice()) {
@@ -46,9 +50,12 @@ fn shared_method<'a>(one: &'a Claim, other: &'a Claim) -> Option<&'a str> {
 }
 
 /// The segments of a path, decoded: `/x%3Ay` and `/x:y` are one path for many servers. What a
-/// parameter is called makes no difference.
-fn shape(path: &str) -> impl Iterator<Item = Cow<'_, [u8]>> {
-    path.split('/').map(|segment| if segment.starts_with('{') { Cow::Borrowed(&b"{}"[..]) } else { percent_decode_str(segment).into() })
+/// parameter is called makes no difference, and which suffix it has does.
+fn shape(path: &str) -> impl Iterator<Item = (bool, Cow<'_, [u8]>)> {
+    pattern::segments(path).map(|segment| match segment {
+        Segment::Fixed(text) => (false, percent_decode_str(text).into()),
+        Segment::Varies { suffix, .. } => (true, suffix.as_bytes().into()),
+    })
 }
 
 #[cfg(test)]
@@ -56,7 +63,7 @@ mod tests {
     use super::*;
 
     fn claim(host: Option<&str>, paths: Paths, methods: &[Method]) -> Claim {
-        Claim { owner: "x".into(), host: host.map(str::to_owned), paths, methods: methods.to_vec() }
+        Claim { owner: "x".into(), host: host.map(str::to_owned), paths, methods: methods.to_vec(), only: None }
     }
 
     #[test]
@@ -72,6 +79,11 @@ mod tests {
             (claim(Some("h"), exact("/a"), &get), claim(Some("h"), exact("/a"), &get), Some("GET")),
             (claim(None, exact("/x%3Ay"), &[]), claim(None, exact("/x:y"), &[]), Some("all of")),
             (claim(None, prefix("/caf%C3%A9"), &[]), claim(None, prefix("/caf%c3%a9"), &[]), Some("all of")),
+            (claim(None, exact("/{x}:go"), &get), claim(None, exact("/{y}:go"), &get), Some("GET")),
+            (claim(None, prefix("/a/{x}"), &[]), claim(None, prefix("/a/{y}"), &[]), Some("all of")),
+            (claim(None, exact("/{x}:go"), &[]), claim(None, exact("/{x}"), &[]), None),
+            (claim(None, exact("/{x}:go"), &[]), claim(None, exact("/{x}:come"), &[]), None),
+            (claim(None, exact("/{x}:go"), &[]), claim(None, exact("/:go"), &[]), None),
             (claim(None, exact("/a"), &get), claim(None, exact("/a"), &post), None),
             (claim(None, exact("/a"), &[]), claim(Some("h"), exact("/a"), &[]), None),
             (claim(None, exact("/a/{x}"), &[]), claim(None, exact("/a/b"), &[]), None),

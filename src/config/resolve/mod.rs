@@ -93,6 +93,7 @@ fn read<D: Mounted>(root: &mut Section<'_>, rows: &[DialectRow<D>], reserved: fn
     let log = root.table("log", log);
     let limits = root.table("limits", limits::read);
     let declared = root.named_sentences("scopes");
+    root.declare_scopes(declared.iter().map(|sentences| sentences.name.clone()).collect());
     let default_scopes = root.table("users", |users| users.scopes("default_scopes")).unwrap_or_default();
     let pages = root.table("pages", pages::read);
     let (upstreams, names) = upstreams::read(root);

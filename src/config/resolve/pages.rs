@@ -22,6 +22,7 @@ pub(super) fn read(pages: &mut Section<'_>) -> Pages {
         name: pages.text("name").unwrap_or(default.name),
         prefix: mount_prefix(pages),
         session: pages.duration("session", 5 * MINUTE..=400 * DAY).unwrap_or(default.session),
+        sign_in_again: pages.scopes("sign_in_again").unwrap_or_default(),
         language: pages.choice("language", &Language::ALL).unwrap_or_default(),
         logo: logo(pages),
         accent: pages.table("accent", |accent| Accent {

@@ -31,7 +31,7 @@ fn route(section: &mut Section<'_>, upstreams: &[String]) -> Option<Route> {
     let errors =
         section.choice("errors", &[("openai", ErrorShape::OpenAi), ("problem", ErrorShape::Problem)]).unwrap_or(ErrorShape::OpenAi);
     let limit = section.optional_table("limit", limit).flatten();
-    let claim = Claim { owner: section.place().key.clone(), host, paths: paths?, methods };
+    let claim = Claim { owner: section.place().key.clone(), host, paths: paths?, methods, only: None };
     Some(Route { claim, upstream: upstream?, rewrite, auth: auth?, errors, limit })
 }
 

@@ -6,7 +6,7 @@ use super::NAME;
 use crate::{
     config::{Claim, DialectRow, Mount, Mounted, Paths, Section},
     dialects::Dialect,
-    engine::Style,
+    engine::{RefreshStyle, Style},
     oauth::{
         client::{Client, Declared},
         id::ClientId,
@@ -77,7 +77,10 @@ impl Bootspring {
                 access: "bs_at_",
                 format: TokenFormat::Opaque,
                 access_life: section.duration("access", MINUTE..=DAY).unwrap_or(15 * MINUTE),
-                refresh: Some(("bs_rt_", section.duration("refresh", MINUTE..=366 * DAY).unwrap_or(30 * DAY))),
+                refresh: Some(RefreshStyle::Rotating {
+                    prefix: "bs_rt_",
+                    life: section.duration("refresh", MINUTE..=366 * DAY).unwrap_or(30 * DAY),
+                }),
             },
             default_client,
             tier: section.text("tier").unwrap_or_else(|| "free".to_owned()),
@@ -96,6 +99,7 @@ impl Mounted for Bootspring {
             host: self.mount.host.clone(),
             paths: Paths::Exact(format!("{}{path}", self.mount.prefix)),
             methods: vec![method],
+            only: None,
         };
         super::PATHS.into_iter().map(claim).collect()
     }

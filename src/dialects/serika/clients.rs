@@ -74,7 +74,7 @@ impl Desk {
 
     /// Gives a client another secret. The old one is worth nothing at once; tokens stay.
     pub(super) async fn reset_client_secret(&self, call: Call) -> Answer {
-        let ((owner, grant), id) = (caller(&call)?, named(&call, 1));
+        let ((owner, grant), id) = (caller(&call)?, ClientId::new(call.segment("id")));
         let client = self.house.engine.find_client(NAME, &id, Some(owner)).await?.ok_or_else(no_client)?;
         if client.is_public() {
             let words = "A public client has no secret.".to_owned();
@@ -87,7 +87,7 @@ impl Desk {
 
     /// Deletes a client, and everything that was issued to it with it.
     pub(super) async fn delete_client(&self, call: Call) -> Answer {
-        let ((owner, grant), id) = (caller(&call)?, named(&call, 0));
+        let ((owner, grant), id) = (caller(&call)?, ClientId::new(call.segment("id")));
         self.house.engine.delete_client(NAME, &id, Some(owner)).await?.ok_or_else(no_client)?;
         Ok(reply::noted(reply::no_store(reply::empty(StatusCode::NO_CONTENT)), Some(grant), "client_deleted"))
     }
@@ -96,11 +96,6 @@ impl Desk {
 /// Whose clients it is about, and the grant of his token.
 fn caller(call: &Call) -> Result<(UserId, GrantId), Problem> {
     user(call).map(|(user, subject)| (user.id, subject.grant))
-}
-
-/// The client that the path names, in its segment that is so far from the end.
-fn named(call: &Call, from_the_end: usize) -> ClientId {
-    ClientId::new(call.head.uri.path().rsplit('/').nth(from_the_end).unwrap_or_default())
 }
 
 fn redirect_uris(fields: &Fields) -> Result<Vec<RedirectUri>, Problem> {

@@ -6,7 +6,7 @@ use super::{GRANT_TYPES, NAME, PAGE};
 use crate::{
     config::{Claim, DialectRow, Mount, Mounted, Paths, Section},
     dialects::Dialect,
-    engine::Style,
+    engine::{RefreshStyle, Style},
     oauth::{
         client::{Client, Declared},
         scope::Scopes,
@@ -47,7 +47,10 @@ impl Serika {
                 access: "sk_at_",
                 access_life: section.duration("access", MINUTE..=DAY).unwrap_or(HOUR),
                 format: section.token_format().unwrap_or_default(),
-                refresh: Some(("sk_rt_", section.duration("refresh", MINUTE..=366 * DAY).unwrap_or(30 * DAY))),
+                refresh: Some(RefreshStyle::Rotating {
+                    prefix: "sk_rt_",
+                    life: section.duration("refresh", MINUTE..=366 * DAY).unwrap_or(30 * DAY),
+                }),
             },
             scopes,
             code_life: section.duration("code", Duration::from_secs(10)..=MAX_CODE).unwrap_or(MINUTE),
@@ -69,6 +72,7 @@ impl Mounted for Serika {
             host: self.mount.host.clone(),
             paths: Paths::Exact(self.path(path)),
             methods,
+            only: None,
         };
         answered.chain([(PAGE, Vec::new())]).map(claim).collect()
     }
@@ -80,11 +84,6 @@ impl Mounted for Serika {
 
 /// What the operator's clients have that users' have, too.
 fn client(section: &mut Section<'_>, client: &mut Client) {
-    let example = "[\"https://app.example.com/callback\"]";
-    let uris = section.required("redirect_uris", example, |section, _key| section.redirect_uris());
-    if uris.as_ref().is_some_and(Vec::is_empty) {
-        section.problem("redirect_uris", "without a redirect URI no app gets an answer", format!("write it like {example}"));
-    }
-    client.redirect_uris = uris.unwrap_or_default();
+    client.redirect_uris = section.required_redirect_uris();
     client.grant_types = GRANT_TYPES.into_iter().collect();
 }

@@ -34,6 +34,7 @@ pub(super) fn claims(standard: &Standard) -> impl Iterator<Item = Claim> {
         host: host.clone(),
         paths,
         methods: vec![Method::GET, Method::HEAD],
+        only: None,
     })
 }
 

@@ -8,7 +8,7 @@ use super::{AUTHORIZE, NAME, REGISTER, clients, metadata};
 use crate::{
     config::{Claim, DialectRow, Mount, Mounted, Paths, Section},
     dialects::{Dialect, Documents, registration::Registration},
-    engine::Style,
+    engine::{RefreshStyle, Style},
     oauth::{client::Declared, scope::Scopes},
 };
 
@@ -52,7 +52,10 @@ impl Standard {
                 access: "gp_at_",
                 access_life: section.duration("access", MINUTE..=DAY).unwrap_or(60 * MINUTE),
                 format: section.token_format().unwrap_or_default(),
-                refresh: Some(("gp_rt_", section.duration("refresh", MINUTE..=366 * DAY).unwrap_or(30 * DAY))),
+                refresh: Some(RefreshStyle::Rotating {
+                    prefix: "gp_rt_",
+                    life: section.duration("refresh", MINUTE..=366 * DAY).unwrap_or(30 * DAY),
+                }),
             },
             code_life: section.duration("code", 10 * SECOND..=MAX_CODE_LIFE).unwrap_or(MINUTE),
             device_code_life: section.duration("device_code", MINUTE..=DAY).unwrap_or(15 * MINUTE),
@@ -78,9 +81,11 @@ impl Mounted for Standard {
             host: self.mount.host.clone(),
             paths: Paths::Exact(path),
             methods: methods.to_vec(),
+            only: None,
         };
         let paths = super::PATHS.into_iter().map(|(_, path, methods, _)| claim(self.path(path), methods));
-        let page = claim(self.path(AUTHORIZE), &[]);
+        // Serble's page lies there, too (the path map of the contracts).
+        let page = Claim { only: Some("response types other than token"), ..claim(self.path(AUTHORIZE), &[]) };
         let register = self.registration.as_ref().map(|_| claim(self.path(REGISTER), &[Method::POST]));
         paths.chain([page]).chain(register).chain(metadata::claims(self)).collect()
     }

@@ -1,10 +1,11 @@
-//! The rules: what each ask makes of a grant, in the order of its life.
+//! The rules: what each ask makes of a grant, in the order of its life. What gets the tokens after the
+//! first is in `renewal`.
 
 use jiff::Timestamp;
 
 use super::{
-    Approval, Caller, Channel, Grant, Issue, MAX_LIVE_ISSUES, MAX_TRIES, NotAdmitted, RETRY_WINDOW, Redemption, Redirect, RevokedBecause,
-    Standing, State, Terms, Wanted, after,
+    Approval, Caller, Channel, Grant, Issue, Lasting, MAX_TRIES, NotAdmitted, RETRY_WINDOW, Redemption, Redirect, RevokedBecause, Standing,
+    State, Terms, Wanted, after,
 };
 use crate::oauth::{
     audience::Audience,
@@ -16,7 +17,6 @@ use crate::oauth::{
 };
 
 const USED: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The code is unknown or was used already.");
-const DEAD: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The refresh token is unknown, expired or revoked.");
 const TOO_MUCH: Refusal = Refusal::new(ErrorCode::InvalidScope, "The scope is more than what was granted.");
 const ELSEWHERE: Refusal = Refusal::new(ErrorCode::InvalidTarget, "The resource is not one for which access was granted.");
 const NOT_PENDING: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The code is unknown, expired or decided.");
@@ -27,7 +27,7 @@ impl Grant {
         match &self.state {
             State::Pending { expires } if now < *expires => {
                 let redeem_by = match &self.channel {
-                    Channel::Polled => *expires,
+                    Channel::Polled | Channel::Delivered(_) => *expires,
                     // Also where that is later: nobody is to hurry with the last minute's code.
                     Channel::Typed { life } | Channel::Redirect(Redirect { life, .. }) => after(now, *life),
                 };
@@ -117,6 +117,7 @@ impl Grant {
         now: Timestamp,
     ) -> Step<Issue> {
         const UNKNOWN: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The code is unknown, expired or was used already.");
+        const TAKEN_BACK: Refusal = Refusal::new(ErrorCode::TakenBack, "The access was taken back before the code was used.");
         const ADDRESS: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The redirect_uri is not the one of the authorization request.");
         const VERIFIER: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The code_verifier does not match the code_challenge.");
         let Channel::Redirect(redirect) = &self.channel else { return Step::unchanged(Err(UNKNOWN)) };
@@ -124,11 +125,14 @@ impl Grant {
             return Step::unchanged(Err(UNKNOWN));
         }
         match &self.state {
-            State::Approved { approval, redeem_by, .. } if now < *redeem_by && standing.upholds(approval) => {
+            State::Approved { approval, redeem_by, .. } if now < *redeem_by => {
+                if let Some(code) = standing.lacks(approval) {
+                    return Step::unchanged(Err(Refusal { code, ..UNKNOWN }));
+                }
                 if shown.redirect_uri.map_or(redirect.named, |uri| uri != redirect.uri) {
                     return Step::unchanged(Err(ADDRESS));
                 }
-                if !redirect.challenge.is_of(shown.verifier) {
+                if !redirect.is_met_by(shown.verifier) {
                     return Step::to(self.with(State::Void { until: *redeem_by }), Err(VERIFIER));
                 }
                 match self.narrowed(approval, shown.wanted) {
@@ -136,30 +140,17 @@ impl Grant {
                     Err(refusal) => Step::unchanged(Err(refusal)),
                 }
             }
-            State::Live { issues, .. } if redirect.challenge.is_of(shown.verifier) => {
+            State::Live { issues, .. } if redirect.is_met_by(shown.verifier) => {
                 // The app may have sent it twice in haste. Later, or once the first answer was put to
                 // use, the code is in two hands.
                 let is_retry = issues.last().is_some_and(|newest| newest.number == 1 && newest.may_be_repeated(now));
                 if is_retry { Step::unchanged(Err(UNKNOWN)) } else { self.end(RevokedBecause::Replay, Err(UNKNOWN), now) }
             }
-            State::Revoked { .. } => Step::ended(self.id, Err(UNKNOWN)),
+            State::Revoked { redeemed, .. } => Step::ended(self.id, Err(if *redeemed { UNKNOWN } else { TAKEN_BACK })),
             State::Pending { .. } | State::Approved { .. } | State::Live { .. } | State::Void { .. } | State::Denied { .. } => {
                 Step::unchanged(Err(UNKNOWN))
             }
         }
-    }
-
-    /// A client that asks for itself gets the token that it has, while more than half of its life is
-    /// left, or the next one (RFC 6749 section 4.4).
-    pub fn current(&self, standing: Standing, terms: &Terms, now: Timestamp) -> Step<Issue> {
-        const GONE: Refusal = Refusal::new(ErrorCode::InvalidGrant, "The access was taken back.");
-        let State::Live { approval, issues } = &self.state else { return Step::unchanged(Err(GONE)) };
-        let Some(newest) = issues.last().filter(|_| standing.upholds(approval)) else { return Step::unchanged(Err(GONE)) };
-        let is_fresh = after(now, terms.access / 2) < newest.access_until;
-        if is_fresh && !newest.revoked && newest.key == terms.key && newest.root == terms.root {
-            return Step::unchanged(Ok(newest.clone()));
-        }
-        self.issue_next(approval, issues, (approval.scopes.clone(), self.audience.clone()), terms, now)
     }
 
     /// Takes back one access token, and leaves the refresh token that came with it (RFC 7009
@@ -175,47 +166,6 @@ impl Grant {
         issue.revoked = true;
         let next = self.with(State::Live { approval: approval.clone(), issues });
         Step { next: Some(next), outcome: Ok(()), takes_back }
-    }
-
-    /// The app trades a refresh token for the next pair (RFC 6749 section 6). `wanted` narrows
-    /// what the new access token may do.
-    pub fn refresh(
-        &self,
-        token: Proof,
-        caller: Caller<'_>,
-        wanted: Wanted<'_>,
-        standing: Standing,
-        terms: &Terms,
-        now: Timestamp,
-    ) -> Step<Issue> {
-        let (approval, issues) = match &self.state {
-            State::Live { approval, issues } => (approval, issues),
-            // It may have been this token's replay that ended it.
-            State::Revoked { .. } if self.is_of(caller) => return Step::ended(self.id, Err(DEAD)),
-            _ => return Step::unchanged(Err(DEAD)),
-        };
-        let Some(newest) = issues.last().filter(|_| self.is_of(caller) && standing.upholds(approval)) else {
-            return Step::unchanged(Err(DEAD));
-        };
-        if token.number() > newest.number {
-            // Made by us, and the store has forgotten it: a write was lost. Nobody is to blame.
-            return Step::unchanged(Err(DEAD));
-        }
-        if token.number() < newest.number {
-            let is_retry = token.number() + 1 == newest.number && newest.may_be_repeated(now);
-            return if is_retry {
-                Step::unchanged(self.again(approval, newest, wanted))
-            } else {
-                self.end(RevokedBecause::Replay, Err(DEAD), now)
-            };
-        }
-        if newest.refresh_until.is_none_or(|until| now >= until) {
-            return Step::unchanged(Err(DEAD));
-        }
-        match self.narrowed(approval, wanted) {
-            Ok(narrowed) => self.issue_next(approval, issues, narrowed, terms, now),
-            Err(refusal) => Step::unchanged(Err(refusal)),
-        }
     }
 
     /// Takes the grant back. What is over already stays as it is; what nobody approved is no
@@ -247,6 +197,8 @@ impl Grant {
                     Some(issue) if issue.key != key => Err(NotAdmitted::Unknown),
                     Some(issue) if issue.revoked => Err(NotAdmitted::Revoked),
                     Some(issue) if now < issue.access_until => Ok((approval, issue)),
+                    // Of a key one secret opens, and each before it was replaced.
+                    None if self.key.is_some() => Err(NotAdmitted::Revoked),
                     Some(_) | None => Err(NotAdmitted::Expired),
                 }
             }
@@ -266,33 +218,8 @@ impl Grant {
         Step::to(self.with(state), Ok(issue))
     }
 
-    /// The next token. What has expired is forgotten, and of too many the oldest ends.
-    fn issue_next(&self, approval: &Approval, issues: &[Issue], with: (Scopes, Audience), terms: &Terms, now: Timestamp) -> Step<Issue> {
-        let next = issues.last().and_then(|newest| newest.number.checked_add(1));
-        let Some(number) = next else { return Step::unchanged(Err(DEAD)) };
-        let issue = Issue::new(number, with.0, with.1, terms, now);
-        let mut kept: Vec<Issue> = issues.iter().filter(|issue| now < issue.access_until).cloned().collect();
-        kept.drain(..(kept.len() + 1).saturating_sub(MAX_LIVE_ISSUES));
-        kept.push(issue.clone());
-        Step::to(self.with(State::Live { approval: approval.clone(), issues: kept }), Ok(issue))
-    }
-
-    /// The same answer again, to who wants the same: a retry gets nothing that it did not ask for.
-    fn again(&self, approval: &Approval, newest: &Issue, wanted: Wanted<'_>) -> Result<Issue, Refusal> {
-        const SCOPE: Refusal = Refusal::new(ErrorCode::InvalidScope, "The refresh token was used for another scope just now.");
-        const TARGET: Refusal = Refusal::new(ErrorCode::InvalidTarget, "The refresh token was used for another resource just now.");
-        let (scopes, audience) = self.narrowed(approval, wanted)?;
-        if scopes != newest.scopes {
-            Err(SCOPE)
-        } else if audience != newest.audience {
-            Err(TARGET)
-        } else {
-            Ok(newest.clone())
-        }
-    }
-
     /// What was granted, or as much less as is wanted.
-    fn narrowed(&self, approval: &Approval, wanted: Wanted<'_>) -> Result<(Scopes, Audience), Refusal> {
+    pub(super) fn narrowed(&self, approval: &Approval, wanted: Wanted<'_>) -> Result<(Scopes, Audience), Refusal> {
         let scopes = wanted.scopes.unwrap_or(&approval.scopes);
         if !approval.scopes.cover(scopes) {
             return Err(TOO_MUCH);
@@ -305,16 +232,18 @@ impl Grant {
     }
 
     /// Whether it belongs to this dialect and client; to all others it is unknown.
-    fn is_of(&self, caller: Caller<'_>) -> bool {
+    pub(super) fn is_of(&self, caller: Caller<'_>) -> bool {
         self.dialect == caller.dialect && self.client == *caller.client
     }
 
-    fn end<O>(&self, why: RevokedBecause, outcome: Result<O, Refusal>, now: Timestamp) -> Step<O> {
+    pub(super) fn end<O>(&self, why: RevokedBecause, outcome: Result<O, Refusal>, now: Timestamp) -> Step<O> {
         let redeemed = matches!(self.state, State::Live { .. });
-        Step::ending(self.with(State::Revoked { at: now, why, redeemed }), outcome)
+        let next = self.with(State::Revoked { at: now, why, redeemed });
+        // A login opens nothing itself. Whoever ends it must not be told so once its key was given.
+        if self.is_login() { Step::to(next, outcome) } else { Step::ending(next, outcome) }
     }
 
-    fn with(&self, state: State) -> Self {
+    pub(super) fn with(&self, state: State) -> Self {
         Self { state, ..self.clone() }
     }
 }
@@ -328,7 +257,7 @@ impl State {
 }
 
 impl Issue {
-    fn new(number: u32, scopes: Scopes, audience: Audience, terms: &Terms, now: Timestamp) -> Self {
+    pub(super) fn new(number: u32, scopes: Scopes, audience: Audience, terms: &Terms, now: Timestamp) -> Self {
         Self {
             number,
             root: terms.root,
@@ -339,10 +268,17 @@ impl Issue {
             issued: now,
             access_until: after(now, terms.access),
             refresh_until: terms.refresh.map(|span| after(now, span)),
+            lasting: terms.lasting.map(|key| Lasting { number, key }),
         }
     }
 
-    fn may_be_repeated(&self, now: Timestamp) -> bool {
+    /// Whether it is what a client that asks again gets: more than half of its life is left.
+    pub(super) fn is_current(&self, terms: &Terms, now: Timestamp) -> bool {
+        let is_fresh = after(now, terms.access / 2) < self.access_until;
+        is_fresh && !self.revoked && self.key == terms.key && self.root == terms.root
+    }
+
+    pub(super) fn may_be_repeated(&self, now: Timestamp) -> bool {
         now < after(self.issued, RETRY_WINDOW)
     }
 }
@@ -350,7 +286,30 @@ impl Issue {
 impl Standing {
     /// Whether a yes still rests on those who said it and those it was said to.
     pub fn upholds(self, approval: &Approval) -> bool {
-        let user = approval.user.is_none() || self.user == Some(approval.user_generation);
-        user && self.client == Some(approval.client_generation)
+        self.lacks(approval).is_none()
+    }
+
+    /// Who of those is gone, if one is.
+    pub(super) fn lacks(self, approval: &Approval) -> Option<ErrorCode> {
+        let lacks_user = approval.user.is_some() && self.user != Some(approval.user_generation);
+        if lacks_user && self.user.is_none() {
+            Some(ErrorCode::UserGone)
+        } else if lacks_user || self.client != Some(approval.client_generation) {
+            Some(ErrorCode::TakenBack)
+        } else {
+            None
+        }
+    }
+}
+
+impl Redirect {
+    /// Whether this is the verifier of the request's challenge. Where there was none, none is shown
+    /// (RFC 9700 section 4.8.2).
+    fn is_met_by(&self, verifier: Option<&str>) -> bool {
+        match (&self.challenge, verifier) {
+            (Some(challenge), Some(verifier)) => challenge.is_of(verifier),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
     }
 }

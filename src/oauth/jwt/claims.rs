@@ -1,4 +1,4 @@
-//! What an access token says of itself (RFC 9068 section 2.2).
+//! What a token says of itself (RFC 9068 section 2.2).
 
 use std::fmt;
 
@@ -9,14 +9,15 @@ use crate::oauth::{
     scope::Scopes,
 };
 
-/// The claims of an access token. No name, no e-mail: whoever may know those asks `userinfo`.
+/// The claims of a token. No name, no e-mail: whoever may know those asks `userinfo`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct AccessClaims {
+pub struct Claims {
     /// Who issued it: the gateway's issuer, letter by letter.
     pub iss: String,
     /// For whom it speaks.
     pub sub: String,
-    /// Where it is meant to be used (RFC 8707). On the wire one is a text, more are a list.
+    /// Where it is meant to be used (RFC 8707): an access token at resources, a refresh token at the token
+    /// endpoint. On the wire one is a text, more are a list.
     #[serde(with = "audience")]
     pub aud: Vec<String>,
     /// Whom it was issued to.

@@ -40,7 +40,7 @@ impl Stand {
     }
 
     fn token(&self, algorithm: Algorithm) -> String {
-        self.signing.sign(self.kid(algorithm), &claims()).unwrap().expose_secret().to_owned()
+        self.signing.sign(Typ::AccessToken, self.kid(algorithm), &claims()).unwrap().expose_secret().to_owned()
     }
 
     /// Signs what nobody would, with our own private half.
@@ -56,8 +56,8 @@ impl Stand {
     }
 }
 
-fn claims() -> AccessClaims {
-    AccessClaims {
+fn claims() -> Claims {
+    Claims {
         iss: ISSUER.to_owned(),
         sub: "0123".to_owned(),
         aud: vec![ISSUER.to_owned()],
@@ -83,7 +83,7 @@ fn what_was_signed_is_read_back_and_proves_its_issue() {
     let stand = Stand::new();
     for algorithm in Algorithm::ALL {
         let token = stand.token(algorithm);
-        let read = stand.signing.read(&token).unwrap();
+        let read = stand.signing.read(Typ::AccessToken, &token).unwrap();
         assert_eq!((read.kid(), read.claims()), (stand.kid(algorithm), &claims()));
         assert_eq!((read.grant(), read.proof().number()), (GrantId::from_random([7; 16]), 3));
         assert_eq!(part(&token, 0), stand.header(algorithm));
@@ -101,19 +101,19 @@ fn what_was_signed_is_read_back_and_proves_its_issue() {
 fn one_audience_is_a_text_and_any_other_number_a_list() {
     let stand = Stand::new();
     for (audience, written) in [(vec!["a"], json!("a")), (vec!["a", "b"], json!(["a", "b"])), (vec![], json!([]))] {
-        let claims = AccessClaims { aud: audience.into_iter().map(str::to_owned).collect(), ..claims() };
-        let token = stand.signing.sign(stand.kid(Algorithm::EdDsa), &claims).unwrap();
+        let claims = Claims { aud: audience.into_iter().map(str::to_owned).collect(), ..claims() };
+        let token = stand.signing.sign(Typ::AccessToken, stand.kid(Algorithm::EdDsa), &claims).unwrap();
         assert_eq!(part(token.expose_secret(), 1)["aud"], written);
-        assert_eq!(stand.signing.read(token.expose_secret()).unwrap().claims(), &claims);
+        assert_eq!(stand.signing.read(Typ::AccessToken, token.expose_secret()).unwrap().claims(), &claims);
     }
 }
 
 #[test]
 fn its_times_are_for_the_grant_to_judge() {
     let stand = Stand::new();
-    let long_ago = AccessClaims { iat: 0, exp: 1, ..claims() };
-    let token = stand.signing.sign(stand.kid(Algorithm::Es256), &long_ago).unwrap();
-    assert!(stand.signing.read(token.expose_secret()).is_some());
+    let long_ago = Claims { iat: 0, exp: 1, ..claims() };
+    let token = stand.signing.sign(Typ::AccessToken, stand.kid(Algorithm::Es256), &long_ago).unwrap();
+    assert!(stand.signing.read(Typ::AccessToken, token.expose_secret()).is_some());
 }
 
 #[test]
@@ -205,11 +205,11 @@ fn a_header_that_is_not_ours_to_the_letter_is_refused_though_we_signed_it() {
             String::new(),
         ];
         for header in hostile {
-            assert!(stand.signing.read(&stand.forge(signer, &header, &claims_json().to_string())).is_none(), "{header}");
+            assert!(stand.signing.read(Typ::AccessToken, &stand.forge(signer, &header, &claims_json().to_string())).is_none(), "{header}");
         }
         for typ in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"] {
             let header = with("typ", json!(typ));
-            assert!(stand.signing.read(&stand.forge(signer, &header, &claims_json().to_string())).is_some(), "{header}");
+            assert!(stand.signing.read(Typ::AccessToken, &stand.forge(signer, &header, &claims_json().to_string())).is_some(), "{header}");
         }
     }
 }
@@ -225,7 +225,7 @@ fn a_public_half_used_as_a_shared_secret_signs_nothing() {
         let secret = EncodingKey::from_secret(&public);
         let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &secret, jsonwebtoken::Algorithm::HS256).unwrap();
         for signature in [signature.as_str(), ""] {
-            assert!(stand.signing.read(&format!("{message}.{signature}")).is_none());
+            assert!(stand.signing.read(Typ::AccessToken, &format!("{message}.{signature}")).is_none());
         }
     }
 }
@@ -234,7 +234,8 @@ fn a_public_half_used_as_a_shared_secret_signs_nothing() {
 fn claims_that_are_not_an_access_tokens_of_this_issuer_are_refused_though_we_signed_them() {
     let stand = Stand::new();
     let header = stand.header(Algorithm::EdDsa).to_string();
-    let read = |claims: &Value| stand.signing.read(&stand.forge(Algorithm::EdDsa, &header, &claims.to_string())).is_some();
+    let read =
+        |claims: &Value| stand.signing.read(Typ::AccessToken, &stand.forge(Algorithm::EdDsa, &header, &claims.to_string())).is_some();
     assert!(read(&claims_json()));
     let hostile = [
         ("iss", json!("https://ai.example.com/")),
@@ -271,19 +272,19 @@ fn a_token_of_a_retired_key_is_read_until_the_key_is_dropped_and_one_of_a_revoke
         let mut keys = stand.keys.clone();
         keys.retire(kid, &stand.ring, START, LIFE).unwrap();
         let retired = after(&keys);
-        assert!(retired.read(&token).is_some() && retired.jwks().len() > stand.signing.jwks().len());
+        assert!(retired.read(Typ::AccessToken, &token).is_some() && retired.jwks().len() > stand.signing.jwks().len());
         assert_ne!(retired.current(algorithm), Some(kid));
-        assert!(retired.sign(kid, &claims()).is_ok(), "the same answer again");
+        assert!(retired.sign(Typ::AccessToken, kid, &claims()).is_ok(), "the same answer again");
         keys.ensure(&stand.ring, START + LIFE).unwrap();
-        assert!(after(&keys).read(&token).is_none());
+        assert!(after(&keys).read(Typ::AccessToken, &token).is_none());
 
         let mut keys = stand.keys.clone();
         keys.revoke(kid, &stand.ring, START).unwrap();
         let revoked = after(&keys);
-        assert!(revoked.read(&token).is_none());
-        assert!(matches!(revoked.sign(kid, &claims()), Err(SignError::NoKey(id)) if id == kid));
+        assert!(revoked.read(Typ::AccessToken, &token).is_none());
+        assert!(matches!(revoked.sign(Typ::AccessToken, kid, &claims()), Err(SignError::NoKey(id)) if id == kid));
         assert!(!String::from_utf8_lossy(revoked.jwks()).contains(&kid.to_string()));
-        assert!(revoked.sign(revoked.current(algorithm).unwrap(), &claims()).is_ok());
+        assert!(revoked.sign(Typ::AccessToken, revoked.current(algorithm).unwrap(), &claims()).is_ok());
     }
 }
 
@@ -293,11 +294,11 @@ fn a_token_of_other_keys_or_another_issuer_is_refused() {
     let elsewhere = Signing::open(&stand.keys, &stand.ring, "https://other.example.com").unwrap();
     for algorithm in Algorithm::ALL {
         let token = stand.token(algorithm);
-        assert!(stranger.signing.read(&token).is_none() && elsewhere.read(&token).is_none());
-        assert!(Signing::none(ISSUER.to_owned()).read(&token).is_none());
+        assert!(stranger.signing.read(Typ::AccessToken, &token).is_none() && elsewhere.read(Typ::AccessToken, &token).is_none());
+        assert!(Signing::none(ISSUER.to_owned()).read(Typ::AccessToken, &token).is_none());
         // The stranger's signature under our key's name.
         let header = stand.header(algorithm).to_string();
-        assert!(stand.signing.read(&stranger.forge(algorithm, &header, &claims_json().to_string())).is_none());
+        assert!(stand.signing.read(Typ::AccessToken, &stranger.forge(algorithm, &header, &claims_json().to_string())).is_none());
     }
 }
 
@@ -305,20 +306,22 @@ fn a_token_of_other_keys_or_another_issuer_is_refused() {
 fn a_token_that_is_too_long_is_neither_made_nor_looked_at() {
     let stand = Stand::new();
     let kid = stand.kid(Algorithm::EdDsa);
-    let long = |bytes: usize| AccessClaims { sub: "x".repeat(bytes), ..claims() };
+    let long = |bytes: usize| Claims { sub: "x".repeat(bytes), ..claims() };
     let header = stand.header(Algorithm::EdDsa).to_string();
-    let forged = |claims: &AccessClaims| stand.forge(Algorithm::EdDsa, &header, &serde_json::to_string(claims).unwrap());
+    let forged = |claims: &Claims| stand.forge(Algorithm::EdDsa, &header, &serde_json::to_string(claims).unwrap());
     let about = (MAX_BYTES - forged(&long(0)).len()) / 4 * 3;
     let most = (about..about + 8).rev().find(|bytes| forged(&long(*bytes)).len() <= MAX_BYTES).unwrap();
-    assert!(stand.signing.read(stand.signing.sign(kid, &long(most)).unwrap().expose_secret()).is_some());
-    assert!(matches!(stand.signing.sign(kid, &long(most + 1)), Err(SignError::TooLong)));
-    assert!(stand.signing.read(&forged(&long(most + 1))).is_none());
+    assert!(
+        stand.signing.read(Typ::AccessToken, stand.signing.sign(Typ::AccessToken, kid, &long(most)).unwrap().expose_secret()).is_some()
+    );
+    assert!(matches!(stand.signing.sign(Typ::AccessToken, kid, &long(most + 1)), Err(SignError::TooLong)));
+    assert!(stand.signing.read(Typ::AccessToken, &forged(&long(most + 1))).is_none());
 }
 
 #[test]
 fn nothing_private_shows_in_debug() {
     let stand = Stand::new();
-    let shown = format!("{:?} {:?}", stand.signing, stand.signing.read(&stand.token(Algorithm::EdDsa)));
+    let shown = format!("{:?} {:?}", stand.signing, stand.signing.read(Typ::AccessToken, &stand.token(Algorithm::EdDsa)));
     assert!(shown.contains(&stand.kid(Algorithm::EdDsa).to_string()), "{shown}");
     for key in stand.keys.iter() {
         let private = key.open(&stand.ring).unwrap().private;
@@ -337,7 +340,7 @@ proptest! {
         let at = (place * token.len() as f64) as usize;
         let mut changed = token.clone();
         changed.replace_range(at..=at, &to);
-        prop_assert_eq!(stand.signing.read(&changed).is_some(), changed == token);
+        prop_assert_eq!(stand.signing.read(Typ::AccessToken, &changed).is_some(), changed == token);
     }
 
     #[test]
@@ -347,14 +350,14 @@ proptest! {
         let at = (place * token.len() as f64) as usize;
         let (start, end) = token.split_at(at);
         for changed in [start.to_owned(), token.clone() + &more, [start, &more, end].concat()] {
-            prop_assert!(stand.signing.read(&changed).is_none());
+            prop_assert!(stand.signing.read(Typ::AccessToken, &changed).is_none());
         }
     }
 
     #[test]
     fn no_text_makes_the_reader_panic(text in "\\PC{0,200}", dots in "[.a-zA-Z0-9_=-]{0,200}") {
         let stand = Stand::new();
-        prop_assert!(stand.signing.read(&text).is_none() && stand.signing.read(&dots).is_none());
+        prop_assert!(stand.signing.read(Typ::AccessToken, &text).is_none() && stand.signing.read(Typ::AccessToken, &dots).is_none());
     }
 
     #[test]

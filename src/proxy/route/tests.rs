@@ -10,7 +10,7 @@ use crate::{
 };
 
 fn route(paths: config::Paths, host: Option<&str>, methods: &[Method]) -> config::Route {
-    let claim = Claim { owner: String::new(), host: host.map(str::to_owned), paths, methods: methods.to_vec() };
+    let claim = Claim { owner: String::new(), host: host.map(str::to_owned), paths, methods: methods.to_vec(), only: None };
     config::Route { claim, upstream: 0, rewrite: None, auth: RouteAuth::None, errors: ErrorShape::OpenAi, limit: None }
 }
 
@@ -76,6 +76,101 @@ fn the_more_specific_path_wins() {
         (Method::GET, "b", "/v2/Admin/x", "400"),
     ] {
         assert_eq!(find(&table, method.clone(), host, path), name, "{method} {host} {path}");
+    }
+}
+
+#[test]
+fn a_suffix_is_more_specific_than_none_and_less_than_a_segment_that_is_written_out() {
+    use config::Paths::{Exact, Prefix};
+    let get = [Method::GET];
+    let table = table(&[
+        route(Exact("/v1/codes/{code}".into()), None, &get),
+        route(Exact("/v1/codes/{code}:lookUp".into()), None, &get),
+        route(Exact("/v1/codes/{code}:up".into()), None, &get),
+        route(Exact("/v1/codes/all:up".into()), None, &get),
+        route(Exact("/v1/codes/{code}/parts".into()), None, &get),
+        route(Exact("/v1/of/{tenant}/tokens/{id}:rotate".into()), None, &[Method::POST]),
+        route(Exact("/v1/of/{tenant}/tokens/{id}".into()), None, &[Method::DELETE]),
+        route(Exact("/v1/of/{tenant}/tokens/current".into()), None, &get),
+        route(Prefix("/v1".into()), None, &[]),
+        route(Exact("/models/{model}:generateContent".into()), None, &[]),
+    ]);
+    for (method, path, name) in [
+        (Method::GET, "/v1/codes/7", "/v1/codes/{code}"),
+        (Method::GET, "/v1/codes/7:up", "/v1/codes/{code}:up"),
+        (Method::GET, "/v1/codes/7:lookUp", "/v1/codes/{code}:lookUp"),
+        (Method::GET, "/v1/codes/all:up", "/v1/codes/all:up"),
+        (Method::GET, "/v1/codes/all:lookUp", "/v1/codes/{code}:lookUp"),
+        (Method::GET, "/v1/codes/al", "/v1/codes/{code}"),
+        (Method::GET, "/v1/codes/7:up:up", "/v1/codes/{code}:up"),
+        (Method::GET, "/v1/codes/7:up:lookUp", "/v1/codes/{code}:lookUp"),
+        (Method::GET, "/v1/codes/7:upp", "/v1/codes/{code}"),
+        (Method::GET, "/v1/codes/:up", "/v1/codes/{code}"),
+        (Method::POST, "/v1/codes/7:up", "405"),
+        (Method::GET, "/v1/codes/7/parts", "/v1/codes/{code}/parts"),
+        (Method::GET, "/v1/codes/7:up/parts", "/v1/codes/{code}/parts"),
+        (Method::GET, "/v1/codes/7:up/x", "/v1/*"),
+        (Method::POST, "/v1/of/a/tokens/7:rotate", "/v1/of/{tenant}/tokens/{id}:rotate"),
+        (Method::POST, "/v1/of/a/tokens/current:rotate", "/v1/of/{tenant}/tokens/{id}:rotate"),
+        (Method::DELETE, "/v1/of/a/tokens/7:rotate", "405"),
+        (Method::DELETE, "/v1/of/a/tokens/7", "/v1/of/{tenant}/tokens/{id}"),
+        (Method::GET, "/v1/of/a/tokens/current", "/v1/of/{tenant}/tokens/current"),
+        (Method::GET, "/models/a:generateContent", "/models/{model}:generateContent"),
+        (Method::GET, "/models/a", "404"),
+        // A lenient server finds another route, or another value.
+        (Method::GET, "/v1/codes/7%3Aup", "400"),
+        (Method::GET, "/v1/codes/7%3alookUp", "400"),
+        (Method::GET, "/v1/codes/7:lookup", "400"),
+        // Decoded, and nothing known of parameters, it has the suffix.
+        (Method::GET, "/v1/codes/7;x%3AlookUp", "400"),
+        (Method::GET, "/v1/codes/7%3Bx:lookUp", "400"),
+        (Method::GET, "/v1/codes/7:UP", "400"),
+        (Method::GET, "/v1/codes/7:up/", "400"),
+        (Method::GET, "/v1/codes/7:up;x", "400"),
+        (Method::GET, "/v1/codes/7;x:up", "400"),
+        (Method::GET, "/v1/codes/7%3Fx:up", "400"),
+        (Method::GET, "/v1/codes/all%3Aup", "400"),
+        (Method::POST, "/v1/of/a/tokens/current%3Arotate", "400"),
+        (Method::GET, "/v1/codes/7%3Ax:up", "/v1/codes/{code}:up"),
+        (Method::GET, "/v1/codes/7:%75p", "/v1/codes/{code}:up"),
+    ] {
+        assert_eq!(find(&table, method.clone(), "b", path), name, "{method} {path}");
+    }
+}
+
+#[test]
+fn a_prefix_may_vary_and_the_longest_one_that_is_written_out_wins() {
+    use config::Paths::{Exact, Prefix};
+    let table = table(&[
+        route(Prefix("/".into()), None, &[]),
+        route(Prefix("/{tenant}".into()), None, &[]),
+        route(Prefix("/of/{tenant}".into()), None, &[]),
+        route(Prefix("/of/{tenant}/files".into()), None, &[]),
+        route(Prefix("/of/us/files".into()), None, &[]),
+        route(Exact("/of/{tenant}/{thing}".into()), None, &[]),
+        route(Exact("/of/{tenant}".into()), None, &[Method::PUT]),
+    ]);
+    for (method, path, name) in [
+        (Method::GET, "/", "/*"),
+        (Method::GET, "/a", "/{tenant}/*"),
+        (Method::GET, "/a/b/c", "/{tenant}/*"),
+        (Method::GET, "/of", "/{tenant}/*"),
+        (Method::GET, "/of/", "/{tenant}/*"),
+        (Method::GET, "/of/a", "/of/{tenant}/*"),
+        (Method::PUT, "/of/a", "/of/{tenant}"),
+        (Method::GET, "/of/a/b", "/of/{tenant}/{thing}"),
+        (Method::GET, "/of/a/b/c", "/of/{tenant}/*"),
+        (Method::GET, "/of/a/files", "/of/{tenant}/files/*"),
+        (Method::GET, "/of/a/files/b", "/of/{tenant}/files/*"),
+        (Method::GET, "/of/us/files/b", "/of/us/files/*"),
+        (Method::GET, "/of/us/b/c", "/of/{tenant}/*"),
+        (Method::GET, "/of/A/b", "/of/{tenant}/{thing}"),
+        (Method::GET, "/of/a%20b/c/d", "/of/{tenant}/*"),
+        (Method::GET, "/OF/a/b/c", "400"),
+        (Method::GET, "/of/US/files/b", "400"),
+        (Method::GET, "/of/a/b/", "400"),
+    ] {
+        assert_eq!(find(&table, method.clone(), "b", path), name, "{method} {path}");
     }
 }
 

@@ -160,7 +160,7 @@ impl Draft {
                         }
                     }
                 }
-                @if id.is_none() {
+                @if id.is_none() && apps.may_be_public {
                     fieldset {
                         legend { (words.kind) }
                         label class="choice" {

@@ -9,7 +9,7 @@ use std::{
 use gatepost::{
     app::{Interior, Plan},
     clock::Clock,
-    engine::{AddUser, CreateClient, Spelling},
+    engine::{AddUser, ClientIds, CreateClient, Spelling},
     oauth::{
         claim::Claim,
         client::{GrantType, Origin},
@@ -66,7 +66,7 @@ impl Installation {
     pub(super) async fn client(&self, public: bool, format: Option<TokenFormat>) -> ClientId {
         let interior = Interior::open(Plan::load(&self.config()).unwrap(), Clock::system()).await.unwrap();
         let create = CreateClient {
-            spelling: Spelling { dialect: "bootspring", id: "bs_app_", secret: "bs_cs_" },
+            spelling: Spelling { dialect: "bootspring", id: ClientIds::After("bs_app_"), secret: "bs_cs_" },
             owner: None,
             origin: Origin::Managed,
             name: Claim::exact("A made app").unwrap(),

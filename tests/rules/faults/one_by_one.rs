@@ -17,7 +17,7 @@ use crate::support::{
 /// Has the operations of a verb fail one after the other, until there is none left to fail.
 /// `verb` is called on a house of its own each time, and says whether the store was away; what
 /// must be true afterwards `settled` asserts, with the store in order again.
-async fn one_by_one<P>(
+pub(super) async fn one_by_one<P>(
     name: &str,
     prepare: impl AsyncFn(&House) -> P,
     verb: impl AsyncFn(&House, &P) -> Result<(), Error>,

@@ -161,7 +161,7 @@ async fn decided_while_held(seed: u64) {
     while let Some(answer) = polls.try_join_next() {
         match answer.unwrap() {
             Ok(tokens) => drop(given.insert(tokens)),
-            refused => assert!(matches!(word(&refused), ErrorCode::AuthorizationPending | ErrorCode::SlowDown)),
+            refused => assert!(matches!(word(&refused), ErrorCode::AuthorizationPending | ErrorCode::SlowDown { .. })),
         }
     }
     assert!(polls.is_empty(), "seed {seed}: {} polls missed the decision", polls.len());

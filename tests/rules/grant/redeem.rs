@@ -35,7 +35,7 @@ fn an_approved_grant_becomes_live_with_issue_number_one() {
 #[test]
 fn what_is_issued_lives_by_the_terms() {
     let root = RootId::parse("k2").unwrap();
-    let terms = Terms { access: 7 * TICK, refresh: None, root, key: None };
+    let terms = Terms { access: 7 * TICK, refresh: None, root, key: None, lasting: None };
     let step = as_caller(Who::TheClient, |caller| approved().redeem(proof(Kind::DeviceCode, 0), caller, UPHELD, &terms, at(100)));
     let (access_until, refresh_until) = (at(100) + 7 * TICK, None);
     assert_eq!(step.outcome, Ok(Issue { root, access_until, refresh_until, ..issue(1, at(100)) }));

@@ -6,7 +6,7 @@ use gatepost::oauth::{
     audience::Audience,
     grant::{Channel, Grant, Issue, Redemption, Redirect, RevokedBecause, Standing, State, Terms, Wanted},
     pkce::Challenge,
-    refusal::ErrorCode::{InvalidGrant, InvalidScope, InvalidTarget},
+    refusal::ErrorCode::{InvalidGrant, InvalidScope, InvalidTarget, TakenBack, UserGone},
     scope::Scopes,
     secret::RootId,
     step::{Step, TakesBack},
@@ -27,7 +27,7 @@ const WRONG: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 /// The same grant, whose code a browser takes there; `named`: the request named the address.
 fn redirected_as(grant: Grant, named: bool) -> Grant {
     let challenge = Challenge::parse(CHALLENGE).unwrap();
-    Grant { channel: Channel::Redirect(Redirect { uri: ADDRESS.to_owned(), named, challenge, life: LIFE }), ..grant }
+    Grant { channel: Channel::Redirect(Redirect { uri: ADDRESS.to_owned(), named, challenge: Some(challenge), life: LIFE }), ..grant }
 }
 
 fn redirected(grant: Grant) -> Grant {
@@ -62,11 +62,11 @@ fn every_state() -> Vec<(&'static str, Grant)> {
 }
 
 fn shown() -> Redemption<'static> {
-    Redemption { redirect_uri: Some(ADDRESS), verifier: VERIFIER, wanted: Wanted::default() }
+    Redemption { redirect_uri: Some(ADDRESS), verifier: Some(VERIFIER), wanted: Wanted::default() }
 }
 
 fn with_verifier(verifier: &str) -> Redemption<'_> {
-    Redemption { verifier, ..shown() }
+    Redemption { verifier: Some(verifier), ..shown() }
 }
 
 fn redeem_as(grant: &Grant, who: Who, shown: &Redemption<'_>, standing: Standing, now: Timestamp) -> Step<Issue> {
@@ -107,7 +107,7 @@ fn the_code_becomes_issue_number_one_until_the_last_moment() {
 #[test]
 fn what_is_issued_lives_by_the_terms() {
     let root = RootId::parse("k2").unwrap();
-    let terms = Terms { access: 7 * TICK, refresh: None, root, key: None };
+    let terms = Terms { access: 7 * TICK, refresh: None, root, key: None, lasting: None };
     let step = as_caller(Who::TheClient, |caller| approved().redeem_code(proof(Kind::Code, 0), caller, &shown(), UPHELD, &terms, at(100)));
     assert_eq!(step.outcome, Ok(Issue { root, access_until: at(100) + 7 * TICK, refresh_until: None, ..issue(1, at(100)) }));
 }
@@ -175,7 +175,9 @@ fn a_code_of_another_way_is_none() {
 fn an_approval_is_worth_nothing_once_user_or_client_took_it_back() {
     for (why, standing) in FALLEN {
         for verifier in [VERIFIER, WRONG] {
-            assert_refused(&redeem_as(&approved(), Who::TheClient, &with_verifier(verifier), standing, at(100)), InvalidGrant, why);
+            let code = if standing.user.is_none() { UserGone } else { TakenBack };
+            assert_eq!(code.as_str(), InvalidGrant.as_str(), "to clients it is all one");
+            assert_refused(&redeem_as(&approved(), Who::TheClient, &with_verifier(verifier), standing, at(100)), code, why);
         }
     }
 }
@@ -214,7 +216,8 @@ fn a_code_that_comes_again_with_a_wrong_verifier_proves_nothing() {
 fn a_replay_that_comes_again_finds_everything_taken_back() {
     for redeemed in [true, false] {
         let step = redeem(&redirected(revoked(redeemed)), &shown(), at(300));
-        assert_eq!(step.outcome.as_ref().map_err(|refusal| refusal.code), Err(InvalidGrant));
+        let code = if redeemed { InvalidGrant } else { TakenBack };
+        assert_eq!(step.outcome.as_ref().map_err(|refusal| refusal.code), Err(code));
         assert_eq!((&step.next, step.takes_back), (&None, Some(TakesBack::Grant(grant_id(1)))));
     }
 }

@@ -10,6 +10,11 @@ use gatepost::{
 
 use crate::support::house::{House, INTERVAL, Login, word};
 
+/// Wait so many seconds from now on.
+const fn slow_down(seconds: u64) -> ErrorCode {
+    SlowDown { interval: Duration::from_secs(seconds) }
+}
+
 /// Polls after each of these seconds, and answers the words.
 async fn polls(house: &House, login: &Login, gaps: &[u64]) -> Vec<ErrorCode> {
     let mut words = Vec::new();
@@ -32,7 +37,7 @@ async fn each_poll_that_comes_too_early_adds_five_seconds() {
     let house = House::new().await;
     let login = house.start().await.unwrap();
     let words = polls(&house, &login, &[0, 4, 9, 14, 20, 20]).await;
-    assert_eq!(words, [AuthorizationPending, SlowDown, SlowDown, SlowDown, AuthorizationPending, AuthorizationPending]);
+    assert_eq!(words, [AuthorizationPending, slow_down(10), slow_down(15), slow_down(20), AuthorizationPending, AuthorizationPending]);
 }
 
 #[tokio::test]
@@ -40,14 +45,14 @@ async fn the_interval_grows_to_thirty_seconds_and_no_further() {
     let house = House::new().await;
     let login = house.start().await.unwrap();
     polls(&house, &login, &[0, 1, 1, 1, 1, 1, 1, 1, 1]).await;
-    assert_eq!(polls(&house, &login, &[29, 30]).await, [SlowDown, AuthorizationPending]);
+    assert_eq!(polls(&house, &login, &[29, 30]).await, [slow_down(30), AuthorizationPending]);
 }
 
 #[tokio::test]
 async fn each_code_has_a_pace_of_its_own() {
     let house = House::new().await;
     let (one, other) = (house.start().await.unwrap(), house.start().await.unwrap());
-    assert_eq!(polls(&house, &one, &[0, 1]).await, [AuthorizationPending, SlowDown]);
+    assert_eq!(polls(&house, &one, &[0, 1]).await, [AuthorizationPending, slow_down(10)]);
     assert_eq!(polls(&house, &other, &[0, 5]).await, [AuthorizationPending; 2]);
 }
 
@@ -56,7 +61,7 @@ async fn whatever_is_decided_is_said_however_early_the_poll_comes() {
     let house = House::new().await;
     let (yes, no, late) = (house.start().await.unwrap(), house.start().await.unwrap(), house.start().await.unwrap());
     for login in [&yes, &no, &late] {
-        assert_eq!(polls(&house, login, &[0, 0, 0]).await, [AuthorizationPending, SlowDown, SlowDown]);
+        assert_eq!(polls(&house, login, &[0, 0, 0]).await, [AuthorizationPending, slow_down(10), slow_down(15)]);
     }
     house.approve(yes.grant).await.unwrap();
     house.decide(no.grant, Decision::Deny).await.unwrap();
@@ -74,13 +79,13 @@ async fn a_poll_that_comes_too_early_is_not_held() {
     let login = house.start().await.unwrap();
     assert_eq!(polls(&house, &login, &[0]).await, [AuthorizationPending]);
     let answer = crate::support::house::run(std::pin::pin!(house.held_poll(&login.device_code, INTERVAL / 2)));
-    assert_eq!(word(&answer.expect("held")), SlowDown);
+    assert_eq!(word(&answer.expect("held")), slow_down(10));
 }
 
 /// Uses up the polls of a minute, all in one moment.
 async fn use_up(house: &House, login: &Login) {
     for _ in 0..20 {
-        assert!([AuthorizationPending, SlowDown].contains(&word(&house.poll(&login.device_code).await)));
+        assert!(matches!(word(&house.poll(&login.device_code).await), AuthorizationPending | SlowDown { .. }));
     }
 }
 
@@ -100,7 +105,7 @@ async fn a_pending_code_is_polled_twenty_times_a_minute_and_no_more() {
     // Other codes are not concerned.
     use_up(&house, &other).await;
     house.pass(Duration::from_secs(3));
-    assert_eq!(word(&house.poll(&login.device_code).await), SlowDown);
+    assert_eq!(word(&house.poll(&login.device_code).await), slow_down(30));
     limited(house.poll(&login.device_code).await);
     house.pass(Duration::from_secs(60));
     use_up(&house, &login).await;

@@ -23,11 +23,13 @@ pub(super) enum Sends {
     Json,
     /// A form or JSON.
     Either,
+    /// The query, or a form.
+    QueryOrForm,
 }
 
 /// How an endpoint says no.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Says {
+pub(in crate::wire) enum Says {
     /// `{"error", "error_description"}`.
     Flat,
     /// The same, and `message`.
@@ -36,13 +38,20 @@ pub(super) enum Says {
     Nested,
     /// As OpenAI's API.
     OpenAi,
+    /// `{"error": {"message", "type", "code"}}`.
+    Typed,
     /// `{"error", "message"}`.
     FlatWithMessage,
+    /// RFC 9457, with `code` and, about one field, `errors`.
+    Problem,
+    /// A sentence.
+    Plain,
     /// A page.
     Page,
 }
 
-/// An endpoint, and the fields of one kind of request to it. `a.b` is `b` within the object `a`.
+/// An endpoint, and the fields of one kind of request to it. `a.b` is `b` within the object `a`. In a path
+/// `{name}` stands for what [`World`](super::world::World) knows under that name.
 pub(super) struct Row {
     pub(super) method: &'static str,
     pub(super) path: &'static str,
@@ -59,6 +68,9 @@ const START: &[&str] = &["client_id", "scope"];
 const POLL: &[&str] = &["grant_type", "client_id", "device_code"];
 const REFRESH: &[&str] = &["grant_type", "client_id", "refresh_token", "scope"];
 
+const REDEEM: &[&str] = &["code", "client_id", "client_secret", "grant_type"];
+const RENEW: &[&str] = &["refresh_token", "client_id", "client_secret", "grant_type"];
+
 pub(super) const ROWS: &[Row] = &[
     row("POST", "/auth/device/code", Sends::Either, Says::Flat, START),
     row("POST", "/v1/auth/device/code", Sends::Either, Says::Flat, START),
@@ -73,6 +85,38 @@ pub(super) const ROWS: &[Row] = &[
     row("POST", "/api/v1/auth/logout", Sends::Json, Says::Nested, &["refreshToken"]),
     row("POST", "/api/auth/app/request", Sends::Json, Says::FlatWithMessage, &["app_name"]),
     row("POST", "/api/auth/app/exchange", Sends::Json, Says::FlatWithMessage, &["request_id", "code"]),
+    row(
+        "POST",
+        "/v1/deviceAuthorizations",
+        Sends::Json,
+        Says::Problem,
+        &["preset", "clientType", "clientName", "deviceId", "deviceLabel", "tenant"],
+    ),
+    row("GET", "/v1/deviceAuthorizations/{deviceCode}", Sends::Nothing, Says::Problem, &[]),
+    row("GET", "/v1/deviceAuthorizations/{userCode}:lookup", Sends::Nothing, Says::Problem, &[]),
+    row("POST", "/v1/tenants/{tenant}/deviceAuthorizations/{userCode}:deny", Sends::Nothing, Says::Problem, &[]),
+    row("POST", "/v1/tenants/{tenant}/deviceAuthorizations/{userCode}:approve", Sends::Json, Says::Problem, &["preset"]),
+    row("GET", "/v1/tenants/{tenant}/tokens", Sends::Nothing, Says::Problem, &[]),
+    row("GET", "/v1/tenants/{tenant}/tokens/current", Sends::Nothing, Says::Problem, &[]),
+    row("POST", "/v1/tenants/{tenant}/tokens/{id}:rotate", Sends::Json, Says::Problem, &["preset", "name"]),
+    row("DELETE", "/v1/tenants/{tenant}/tokens/{id}", Sends::Nothing, Says::Problem, &[]),
+    row("POST", "/api/v1/oauth/token/refresh", Sends::QueryOrForm, Says::Plain, REDEEM),
+    row("OPTIONS", "/api/v1/oauth/token/refresh", Sends::Nothing, Says::Plain, &[]),
+    row("POST", "/api/v1/oauth/token/refresh2", Sends::QueryOrForm, Says::Plain, REDEEM),
+    row("OPTIONS", "/api/v1/oauth/token/refresh2", Sends::Nothing, Says::Plain, &[]),
+    row("POST", "/api/v1/oauth/token/access", Sends::QueryOrForm, Says::Plain, RENEW),
+    row("OPTIONS", "/api/v1/oauth/token/access", Sends::Nothing, Says::Plain, &[]),
+    row("POST", "/api/v1/oauth/token/access2", Sends::QueryOrForm, Says::Plain, RENEW),
+    row("OPTIONS", "/api/v1/oauth/token/access2", Sends::Nothing, Says::Plain, &[]),
+    row("GET", "/api/v1/account", Sends::Nothing, Says::OpenAi, &[]),
+    row("OPTIONS", "/api/v1/account", Sends::Nothing, Says::OpenAi, &[]),
+    row("GET", "/api/v1/account/authorizedApps", Sends::Nothing, Says::OpenAi, &[]),
+    row("OPTIONS", "/api/v1/account/authorizedApps", Sends::Nothing, Says::OpenAi, &[]),
+    // What it ends is needed above.
+    row("DELETE", "/api/v1/account/authorizedApps/one", Sends::Nothing, Says::OpenAi, &[]),
+    row("OPTIONS", "/api/v1/account/authorizedApps/one", Sends::Nothing, Says::OpenAi, &[]),
+    row("GET", "/api/v1/app/one/public", Sends::Nothing, Says::OpenAi, &[]),
+    row("OPTIONS", "/api/v1/app/one/public", Sends::Nothing, Says::OpenAi, &[]),
     row("POST", "/oauth/token", Sends::Form, Says::Flat, &["grant_type", "client_id", "code", "redirect_uri", "code_verifier"]),
     row("POST", "/oauth/token", Sends::Form, Says::Flat, POLL),
     row("POST", "/oauth/token", Sends::Form, Says::Flat, REFRESH),
@@ -145,15 +189,18 @@ pub(super) fn claimed() -> BTreeSet<(String, String)> {
         let Paths::Exact(path) = claim.paths else { panic!("{:?} is no endpoint", claim.paths) };
         // What is claimed whole is a page with a form.
         let methods = if claim.methods.is_empty() { vec![Method::GET, Method::POST] } else { claim.methods };
-        methods.into_iter().map(move |method| (method.to_string(), path.clone()))
+        methods
+            .into_iter()
+            .map(move |method| (method.to_string(), if path.starts_with("/api/v1/a") { path.replace("{id}", "one") } else { path.clone() }))
     };
     let page = |(_, path, serves): (&str, &str, web::Serves)| {
         let method = if matches!(serves, web::Serves::Form(_)) { "POST" } else { "GET" };
         (method.to_owned(), path.to_owned())
     };
-    // What is wrong at an authorization page the app is told: tests/wire/pages/authorize.rs.
-    let is_authorization = |(_, path): &(String, String)| path == "/oauth/authorize";
-    claims.flat_map(named).filter(|claim| !is_authorization(claim)).chain(web::PAGES.into_iter().map(page)).collect()
+    // What is wrong at an authorization page the app is told: tests/wire/pages/authorize.rs. The page of a
+    // login is held by tests/wire/pages.
+    let is_page = |(_, path): &(String, String)| ["/oauth/authorize", "/api/v1/oauth/auth", "/device-auth"].contains(&path.as_str());
+    claims.flat_map(named).filter(|claim| !is_page(claim)).chain(web::PAGES.into_iter().map(page)).collect()
 }
 
 impl Row {
@@ -169,15 +216,29 @@ impl Row {
 }
 
 impl Says {
-    /// Holds that an answer is a no of this shape, and that nobody keeps it.
+    /// Holds that an answer says in this shape that the request was no good, and that nobody keeps it.
     pub(super) fn check(self, reply: &Reply, at: &str) {
+        let word = self.word(reply, at);
+        let known = ["invalid_request", "method_not_allowed"];
+        assert!(word.is_none_or(|word| known.contains(&word.as_str())), "{at}: {}", reply.text());
+    }
+
+    /// Holds that an answer is a no of this shape, and that nobody keeps it. Answers its word for programs,
+    /// where the shape has one.
+    pub(in crate::wire) fn word(self, reply: &Reply, at: &str) -> Option<String> {
         assert!(reply.status.is_client_error(), "{at}: {}", reply.status);
         assert_eq!(reply.header("cache-control"), "no-store", "{at}");
         if self == Self::Page {
             pages::check_guarded(reply, at);
-            return;
+            return None;
         }
-        assert_eq!(reply.header("content-type"), "application/json", "{at}");
+        if self == Self::Plain {
+            assert_eq!(reply.header("content-type"), "text/plain; charset=utf-8", "{at}");
+            assert!(!reply.text().is_empty() && reply.text().bytes().all(|byte| matches!(byte, b' '..=b'~')), "{at}: {}", reply.text());
+            return None;
+        }
+        let content_type = if self == Self::Problem { "application/problem+json" } else { "application/json" };
+        assert_eq!(reply.header("content-type"), content_type, "{at}");
         let no = reply.json();
         let names = |value: &Value| -> Vec<String> { value.as_object().unwrap_or_else(|| panic!("{at}: {no}")).keys().cloned().collect() };
         let words = match self {
@@ -200,7 +261,19 @@ impl Says {
                 assert_eq!(no["message"], no["error"]["message"], "{at}");
                 &no["message"]
             }
-            Self::OpenAi | Self::Page => {
+            Self::Problem => {
+                let mut found = names(&no);
+                found.retain(|name| name != "errors");
+                assert_eq!(found, ["code", "detail", "instance", "status", "title", "type"], "{at}");
+                assert_eq!(no["status"], reply.status.as_u16(), "{at}");
+                &no["detail"]
+            }
+            Self::Typed => {
+                assert_eq!(names(&no), ["error"], "{at}");
+                assert_eq!(names(&no["error"]), ["code", "message", "type"], "{at}");
+                &no["error"]["message"]
+            }
+            Self::OpenAi | Self::Plain | Self::Page => {
                 assert_eq!(names(&no["error"]), ["code", "message", "param", "request_id", "type"], "{at}");
                 &no["error"]["message"]
             }
@@ -208,8 +281,11 @@ impl Says {
         // RFC 6749 section 5.2.
         let words = words.as_str().unwrap_or_else(|| panic!("{at}: {no}"));
         assert!(words.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')), "{at}: {words}");
-        let code = if no["error"].is_object() { &no["error"]["code"] } else { &no["error"] };
-        let known = ["invalid_request", "method_not_allowed"];
-        assert!(known.contains(&code.as_str().unwrap_or_default()), "{at}: {no}");
+        let code = match &no["error"] {
+            Value::Null => &no["code"],
+            Value::Object(error) => &error["code"],
+            word => word,
+        };
+        Some(code.as_str().unwrap_or_else(|| panic!("{at}: {no}")).to_owned())
     }
 }

@@ -8,15 +8,19 @@ use std::{
 };
 
 use bytes::Bytes;
-use gatepost::clock::Manual;
+use gatepost::{
+    clock::Manual,
+    engine::Decision,
+    oauth::pattern::{self, Segment},
+};
 use http::Request;
 use http_body_util::Full;
 use serde_json::{Value, json};
 
-use super::table::Row;
+use super::table::{Row, Says};
 use crate::support::{
     gateway::{self, Gateway, PASSWORD, USER},
-    http::{Reply, bearing},
+    http::{Reply, bearing, get},
     person::{Person, hidden, last_hidden},
     records::START,
     redirect::{self, CHALLENGE, VERIFIER},
@@ -25,7 +29,26 @@ use crate::support::{
 
 /// All dialects are on. A file of the configuration's folder is a client's secret as well.
 pub(super) static CONFIG: LazyLock<String> =
-    LazyLock::new(|| format!("{}{}\n[dialects.serechat]\n{STANDARD}", gateway::CONFIG, gateway::SERIKA));
+    LazyLock::new(|| format!("{}{}\n[dialects.serechat]\n{FRUXON}{STANDARD}{SERBLE}", with_apps_control(), gateway::SERIKA));
+
+/// With a scope besides, which users hold.
+fn with_apps_control() -> String {
+    let scopes = gateway::CONFIG.replace("[scopes]", "[scopes]\napps_control = \"See your apps.\"");
+    scopes.replace("default_scopes = [", "default_scopes = [\"apps_control\", ")
+}
+
+const SERBLE: &str = r#"
+[dialects.serble]
+scopes = ["apps_control"]
+[[dialects.serble.clients]]
+id = "one"
+name = "An app of Serble's"
+scopes = ["apps_control"]
+redirect_uris = ["https://app.example.com/cb"]
+secret = "file:root"
+"#;
+
+const FRUXON: &str = "[dialects.fruxon]\nhold = \"0s\"\n";
 
 const STANDARD: &str = r#"
 [dialects.standard]
@@ -59,6 +82,14 @@ pub(super) struct World {
     access: String,
     /// For the standard's own.
     standard: String,
+    /// A personal token that decides about logins.
+    decides: String,
+    /// What stands in paths for a segment that varies: by path and name, or by name.
+    segments: BTreeMap<String, String>,
+    /// Keys of Fruxon's: to be shown, to be rotated, to be taken back.
+    keys: [String; 3],
+    /// For Serble's own.
+    serble: String,
 }
 
 /// The codes of a grant and, where Ada approved it, its tokens.
@@ -126,10 +157,44 @@ impl World {
         let (both, kept) = (ask(gateway, STANDARD_PATHS, "both", Some(&ada)).await, ask(gateway, STANDARD_PATHS, "both", Some(&ada)).await);
         let both_pending = ask(gateway, STANDARD_PATHS, "both", None).await;
         gateway.time.advance(Duration::from_secs(60));
+        let begin = async |device: &str| {
+            let asked = json!({"preset": "operator", "deviceId": device});
+            let (status, codes) = gateway.post_json("/v1/deviceAuthorizations", &asked).await;
+            assert_eq!(status, 200, "{codes}");
+            [text(&codes["deviceCode"]), text(&codes["userCode"])]
+        };
+        let key = async |device: &str| {
+            let [device_code, user_code] = begin(device).await;
+            gateway.decide_login(&user_code, USER, None, Decision::Approve).await.unwrap();
+            let key = gateway.send(get(&format!("/v1/deviceAuthorizations/{device_code}"))).await.json();
+            let key = text(&key["apiKey"]);
+            let itself = gateway.send(bearing(get("/v1/tenants/default/tokens/current"), &key)).await.json();
+            (key, text(&itself["id"]))
+        };
+        let [(shown, _), (rotated, to_rotate), (revoked, to_revoke)] = [key("a").await, key("b").await, key("c").await];
+        let ([device_code, to_approve], [_, to_deny]) = (begin("d").await, begin("e").await);
+        gateway.time.advance(Duration::from_secs(60));
+        let decides = gateway.personal_token(USER, "approve").await;
+        let segments = [
+            ("tenant", "default".to_owned()),
+            ("deviceCode", device_code),
+            ("/v1/deviceAuthorizations/{userCode}:lookup userCode", to_approve.clone()),
+            ("/v1/tenants/{tenant}/deviceAuthorizations/{userCode}:approve userCode", to_approve),
+            ("/v1/tenants/{tenant}/deviceAuthorizations/{userCode}:deny userCode", to_deny),
+            ("/v1/tenants/{tenant}/tokens/{id}:rotate id", to_rotate),
+            ("/v1/tenants/{tenant}/tokens/{id} id", to_revoke),
+        ];
+        let segments = segments.map(|(name, value)| (name.to_owned(), value)).into();
+        let keys = [shown, rotated, revoked];
         let challenge = format!("code_challenge={CHALLENGE}&code_challenge_method=S256");
         let code = redirect::code(gateway, &format!("/oauth/authorize?response_type=code&client_id=both&{challenge}")).await;
+        let serble = serble(gateway).await;
         let values = [
             ("client_id", "app".to_owned()),
+            ("/api/v1/oauth/token/refresh code", serble_code(gateway).await),
+            ("/api/v1/oauth/token/refresh2 code", serble_code(gateway).await),
+            ("/api/v1/oauth/token/access refresh_token", text(&serble["refresh_token"])),
+            ("/api/v1/oauth/token/access2 refresh_token", text(&serble["refresh_token"])),
             ("scope", "inference".to_owned()),
             ("device_code", text(&app_pending.codes["device_code"])),
             ("/api/v1/auth/device/token device_code", text(&cli_pending.codes["device_code"])),
@@ -186,6 +251,13 @@ impl World {
             ("description", "What it does.".to_owned()),
             ("redirect_uris", "https://app.example.com/callback".to_owned()),
             ("public", "on".to_owned()),
+            ("preset", "operator".to_owned()),
+            ("clientType", "CLI".to_owned()),
+            ("clientName", "A program".to_owned()),
+            ("deviceId", "d-1".to_owned()),
+            ("deviceLabel", "laptop".to_owned()),
+            ("tenant", "default".to_owned()),
+            ("/v1/tenants/{tenant}/tokens/{id}:rotate name", "A program".to_owned()),
         ];
         let mut values: BTreeMap<String, String> = values.map(|(name, value)| (name.to_owned(), value)).into();
         for path in ["/apps/new", "/apps/app", "/apps/reset-secret", "/apps/delete"] {
@@ -193,16 +265,30 @@ impl World {
             values.extend(here.map(|(name, value)| (format!("{path} {name}"), value.to_owned())));
         }
         let (access, standard) = (text(&app.tokens["access_token"]), text(&kept.tokens["access_token"]));
-        Self { ada, elsewhere, stranger, values, access, standard }
+        let serble = text(&serble["access_token"]);
+        Self { ada, elsewhere, stranger, values, access, standard, decides, segments, keys, serble }
     }
 
     /// Sends a request as whoever would send a good one.
-    pub(super) async fn send(&self, row: &Row, request: Request<Full<Bytes>>) -> Reply {
+    pub(super) async fn send(&self, row: &Row, mut request: Request<Full<Bytes>>) -> Reply {
+        let target = pattern::segments(row.path).fold(request.uri().to_string(), |target, segment| match segment {
+            Segment::Varies { name, .. } => {
+                let value = self.segments.get(&format!("{} {name}", row.path)).or_else(|| self.segments.get(name)).unwrap();
+                target.replace(&format!("{{{name}}}"), value)
+            }
+            Segment::Fixed(_) => target,
+        });
+        *request.uri_mut() = target.parse().unwrap();
         match row.path {
             "/sign-in" => self.stranger.send(request).await,
             "/account/password" => self.elsewhere.send(request).await,
             "/api/v1/auth/me" => self.ada.send(bearing(request, &self.access)).await,
+            path if path.contains("{userCode}") => self.ada.send(bearing(request, &self.decides)).await,
+            "/v1/tenants/{tenant}/tokens/{id}:rotate" => self.ada.send(bearing(request, &self.keys[1])).await,
+            "/v1/tenants/{tenant}/tokens/{id}" => self.ada.send(bearing(request, &self.keys[2])).await,
+            path if path.contains("/tokens") => self.ada.send(bearing(request, &self.keys[0])).await,
             "/oauth/userinfo" => self.ada.send(bearing(request, &self.standard)).await,
+            path if path.starts_with("/api/v1/account") => self.ada.send(bearing(request, &self.serble)).await,
             _ => self.ada.send(request).await,
         }
     }
@@ -210,6 +296,8 @@ impl World {
     /// The fields of a good request.
     pub(super) fn form(&self, row: &Row) -> Vec<(&'static str, &str)> {
         let value = |name: &'static str| match name {
+            "grant_type" if row.says == Says::Plain => "authorization_code",
+            "client_id" if row.says == Says::Plain => "one",
             "grant_type" if row.fields.contains(&"refresh_token") => "refresh_token",
             "grant_type" if row.fields.contains(&"code") => "authorization_code",
             "grant_type" if row.fields.contains(&"client_secret") => "client_credentials",
@@ -234,10 +322,13 @@ impl World {
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
         let is_secret = |name: &str| {
             let secret = ["device_code", "refresh_token", "refreshToken", "password", "user_code", "current", "new", "again"];
-            let of_the_standard = ["client_secret", "token", "code_verifier", "/oauth/token code"];
-            secret.contains(&name) || of_the_standard.contains(&name) || name.ends_with(" form")
+            let of_the_standard = ["client_secret", "token", "code_verifier"];
+            let of_an_endpoint = [" form", " code", " refresh_token"].iter().any(|end| name.ends_with(end));
+            secret.contains(&name) || of_the_standard.contains(&name) || of_an_endpoint
         };
-        self.values.iter().filter(move |(name, _)| is_secret(name)).map(|(_, value)| value.as_str())
+        let values = self.values.iter().filter(move |(name, _)| is_secret(name)).map(|(_, value)| value.as_str());
+        let codes = self.segments.iter().filter(|(name, _)| name.ends_with("Code")).map(|(_, value)| value.as_str());
+        values.chain(codes).chain(self.keys.iter().map(String::as_str))
     }
 }
 
@@ -255,4 +346,20 @@ async fn ask(gateway: &Gateway, [codes_at, tokens_at]: Paths, client: &str, appr
     let (status, tokens) = gateway.post_form(tokens_at, &poll).await;
     assert_eq!(status, 200, "{tokens}");
     Asked { codes, tokens }
+}
+
+/// A code for Serble's app.
+async fn serble_code(gateway: &Gateway) -> String {
+    let callback = "https%3A%2F%2Fapp.example.com%2Fcb";
+    let query = format!("response_type=token&client_id=one&scope=apps_control&state=x&redirect_uri={callback}");
+    redirect::code(gateway, &format!("/oauth/authorize?{query}")).await
+}
+
+/// What it gets for one.
+async fn serble(gateway: &Gateway) -> Value {
+    let (code, secret) = (serble_code(gateway).await, "r".repeat(32));
+    let fields = [("code", &*code), ("client_id", "one"), ("client_secret", &secret), ("grant_type", "authorization_code")];
+    let (status, tokens) = gateway.post_form("/api/v1/oauth/token/refresh", &fields).await;
+    assert_eq!(status, 200, "{tokens}");
+    tokens
 }

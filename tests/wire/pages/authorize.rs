@@ -3,7 +3,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use gatepost::{
-    engine::{CreateClient, RedeemCode, Spelling, Style},
+    engine::{ClientIds, CreateClient, RedeemCode, Spelling, Style},
     oauth::{
         claim::Claim,
         client::{Client, GrantType, Origin},
@@ -56,7 +56,7 @@ impl House {
     /// Redeems a code as the app would, and answers what it may do.
     async fn redeem(&self, client: &str, redirect_uri: &str, code: &str) -> Option<String> {
         let client = self.gateway.engine.client("serika", &ClientId::new(client)).await.unwrap().unwrap();
-        let shown = Redemption { redirect_uri: Some(redirect_uri), verifier: VERIFIER, wanted: Wanted::default() };
+        let shown = Redemption { redirect_uri: Some(redirect_uri), verifier: Some(VERIFIER), wanted: Wanted::default() };
         let redeem = RedeemCode { style: &STYLE, client: &client, code, shown, peer: Ipv4Addr::LOCALHOST.into() };
         self.gateway.engine.redeem_code(redeem).await.ok().map(|tokens| tokens.scopes.to_string())
     }
@@ -386,7 +386,7 @@ async fn a_question_that_would_be_another_one_by_now_is_not_decided() {
 /// A client that somebody made, to whom answers go at [`CALLBACK`].
 async fn made(house: &House, origin: Origin) -> ClientId {
     let create = CreateClient {
-        spelling: Spelling { dialect: "serika", id: "client_", secret: "secret_" },
+        spelling: Spelling { dialect: "serika", id: ClientIds::After("client_"), secret: "secret_" },
         owner: None,
         origin,
         name: Claim::exact("A tool").unwrap(),

@@ -28,6 +28,8 @@ pub struct MakesClients {
     pub scopes: Scopes,
     /// In which ways they may ask.
     pub grant_types: &'static [GrantType],
+    /// Whether they may do without a secret.
+    pub may_be_public: bool,
 }
 
 /// The longest description, in Unicode scalar values.
@@ -107,6 +109,10 @@ async fn add(admin: &Admin, arguments: Arguments) -> Result<AdminAnswer, AdminEr
     let (public, resource_server) = (arguments.flag("public")?, arguments.flag("resource_server")?);
     if public && resource_server {
         return Err(AdminError::invalid("a resource server says who it is with a secret, and a public client has none"));
+    }
+    if public && !maker.may_be_public {
+        let dialect = maker.spelling.dialect;
+        return Err(AdminError::invalid(format!("a client of the dialect {dialect} always has a secret; leave `public` out")));
     }
     let redirect_uris = redirect_uris(arguments.optional("redirect_uris").unwrap_or_default())?;
     let create = CreateClient {

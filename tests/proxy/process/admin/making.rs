@@ -6,7 +6,7 @@ use data_encoding::BASE64;
 use gatepost::{
     config::{Claim, Mounted},
     dialects::{Apps, Dialect, House},
-    engine::{OwnAccess, Spelling, Style},
+    engine::{ClientIds, OwnAccess, Spelling, Style},
     message::Endpoint,
     oauth::{
         client::{Declared, GrantType},
@@ -35,6 +35,7 @@ use crate::{
 /// Its clients can be made, and speak to the endpoints of the dialect of that name.
 struct Maker {
     dialect: &'static str,
+    may_be_public: bool,
     grant_types: &'static [GrantType],
 }
 
@@ -54,13 +55,16 @@ impl Dialect for Maker {
     }
 
     fn apps(&self) -> Option<Apps> {
-        let spelling = Spelling { dialect: self.dialect, id: "app_", secret: "secret_" };
-        Some(Apps { label: "Test", spelling, scopes: Scopes::parse("inference images").unwrap(), grant_types: self.grant_types })
+        let spelling = Spelling { dialect: self.dialect, id: ClientIds::After("app_"), secret: "secret_" };
+        let scopes = Scopes::parse("inference images").unwrap();
+        Some(Apps { label: "Test", spelling, scopes, grant_types: self.grant_types, may_be_public: self.may_be_public })
     }
 }
 
-const BOOTSPRING: Maker = Maker { dialect: "bootspring", grant_types: &GrantType::ALL };
-const OTHER: Maker = Maker { dialect: "other", grant_types: &[GrantType::AuthorizationCode, GrantType::RefreshToken] };
+const BOOTSPRING: Maker = Maker { dialect: "bootspring", may_be_public: true, grant_types: &GrantType::ALL };
+const OTHER: Maker = Maker { dialect: "other", may_be_public: true, grant_types: &[GrantType::AuthorizationCode, GrantType::RefreshToken] };
+/// Where every client has a secret.
+const CONFIDENTIAL: Maker = Maker { dialect: "secretive", may_be_public: false, ..OTHER };
 
 /// A gateway in which clients can be made, and its socket.
 struct Workshop {
@@ -252,4 +256,14 @@ async fn what_a_client_was_given_for_itself_is_listed_and_ends_with_it() {
     workshop.told(&["client", "enable", id]).await;
     assert_eq!(workshop.told(&["grant", "list", "--client", id]).await, json!([]));
     assert_eq!(use_of(address, &access).await, (401, "token_revoked".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_every_client_has_a_secret_none_is_made_without() {
+    let workshop = Workshop::with(CONFIG, vec![CONFIDENTIAL]).await;
+    let redirects = [&ADD[..], &["--redirect-uris", "https://app.example.com/cb"]].concat();
+    let refused = workshop.refused(&[&redirects[..], &["--public"]].concat()).await;
+    assert!(refused.contains("a client of the dialect secretive always has a secret; leave `public` out"), "{refused}");
+    assert!(text(&workshop.told(&redirects).await, "secret").starts_with("secret_"));
+    workshop.stand.gateway.end().await;
 }
