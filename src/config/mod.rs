@@ -247,6 +247,24 @@ pub struct Mount {
     pub prefix: String,
 }
 
+impl Mount {
+    /// A path of the dialect, where it hangs.
+    pub fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.prefix)
+    }
+
+    /// The dialect of this name claims that path of its own, for these methods; for all, if there are none.
+    pub fn claim(&self, dialect: &str, path: &str, methods: &[Method]) -> Claim {
+        Claim {
+            owner: format!("dialect {dialect}"),
+            host: self.host.clone(),
+            paths: Paths::Exact(self.path(path)),
+            methods: methods.to_vec(),
+            only: None,
+        }
+    }
+}
+
 /// How a dialect is read from its table: its name and the function that reads its options. The
 /// keys `host` and `prefix` are read before it is called.
 pub struct DialectRow<D> {

@@ -26,8 +26,8 @@ pub trait Authorizes: Send + Sync {
     /// The page's address. The dialect claims it, for all methods.
     fn page(&self) -> &PageAt;
 
-    /// Another address that sends browsers on to the page, with the query that they came with.
-    fn entrance(&self) -> Option<&PageAt> {
+    /// Another address that sends browsers on to the page, if there is one.
+    fn entrance(&self) -> Option<&Entrance> {
         None
     }
 
@@ -49,6 +49,15 @@ pub trait Authorizes: Send + Sync {
 
     /// Where the browser goes without one.
     fn refused(&self, question: &Question, refusal: &Refusal) -> String;
+}
+
+/// An address that sends browsers on to a page, with the query that they came with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entrance {
+    /// Where it is. The dialect claims it, for GET and HEAD.
+    pub at: PageAt,
+    /// The one `response_type` that is sent on, and said where it is absent.
+    pub response_type: &'static str,
 }
 
 /// What comes of reading a question.

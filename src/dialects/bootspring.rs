@@ -76,7 +76,7 @@ impl Dialect for Bootspring {
             Endpoint {
                 name,
                 host: self.mount.host.clone(),
-                path: format!("{}{path}", self.mount.prefix),
+                path: self.mount.path(path),
                 methods: vec![method],
                 need,
                 shape,

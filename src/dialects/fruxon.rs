@@ -74,7 +74,7 @@ impl Dialect for Fruxon {
             Endpoint {
                 name,
                 host: self.mount.host.clone(),
-                path: self.path(path),
+                path: self.mount.path(path),
                 methods: vec![method],
                 need,
                 shape: problem,
@@ -202,7 +202,7 @@ impl Desk {
         let engine = &self.house.engine;
         let user = subject.user.as_ref().ok_or_else(not_found)?;
         let user = engine.user(user.id).await.map_err(Error::from)?.ok_or_else(not_found)?;
-        engine.decide_in(Some(tenant.slug.as_str()), grant.id, Decider { user: &user, session: None }, decision).await?;
+        engine.decide_in(Some(tenant), grant.id, Decider { user: &user, session: None }, decision).await?;
         let outcome = if decision == Decision::Approve { "approved" } else { "denied" };
         Ok(reply::noted(reply::no_store(reply::empty(StatusCode::OK)), Some(grant.id), outcome))
     }

@@ -18,11 +18,11 @@ pub mod standard;
 
 use std::{sync::Arc, time::Duration};
 
-pub use authorize::{Authorizes, Question, Unanswered};
+pub use authorize::{Authorizes, Entrance, Question, Unanswered};
 pub use documents::Documents;
 
 use crate::{
-    config::{Claim, DialectRow, Mounted, PublicUrl, Resource},
+    config::{Claim, DialectRow, Mount, Mounted, PublicUrl, Resource},
     engine::{Engine, Spelling, Wide},
     message::{Endpoint, Fields},
     oauth::{
@@ -120,6 +120,13 @@ pub struct PageAt {
     pub host: Option<String>,
     /// The path.
     pub path: String,
+}
+
+impl PageAt {
+    /// A page of a dialect that hangs there.
+    pub fn on(mount: &Mount, path: &str) -> Self {
+        Self { host: mount.host.clone(), path: mount.path(path) }
+    }
 }
 
 impl Mounted for Arc<dyn Dialect> {

@@ -73,7 +73,7 @@ impl Dialect for Serble {
             let asked = Endpoint {
                 name,
                 host: self.mount.host.clone(),
-                path: self.path(path),
+                path: self.mount.path(path),
                 methods: vec![method],
                 need,
                 shape,

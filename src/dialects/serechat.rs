@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{Dialect, House, PageAt, rfc::Problem};
 use crate::{
-    config::{self, DialectRow, Mount, Mounted, Paths, Section},
+    config::{self, DialectRow, Mount, Mounted, Section},
     engine::{Ask, Error, Exchange, Style},
     message::{BadInput, Body, Call, Endpoint, Fields, Need, Refused, RequestId, Takes, endpoint, reply},
     oauth::{
@@ -64,22 +64,12 @@ impl SereChat {
         let client = Client::declared(NAME, ClientId::new(NAME), "SereChat app".to_owned(), scopes);
         Self { mount, client }
     }
-
-    fn path(&self, path: &str) -> String {
-        format!("{}{path}", self.mount.prefix)
-    }
 }
 
 impl Mounted for SereChat {
     fn claims(&self) -> Vec<config::Claim> {
-        let claim = |(path, methods)| config::Claim {
-            owner: format!("dialect {NAME}"),
-            host: self.mount.host.clone(),
-            paths: Paths::Exact(self.path(path)),
-            methods,
-            only: None,
-        };
-        [(REQUEST, vec![Method::POST]), (EXCHANGE, vec![Method::POST]), (PAGE, Vec::new())].into_iter().map(claim).collect()
+        let claim = |path, methods: &[Method]| self.mount.claim(NAME, path, methods);
+        vec![claim(REQUEST, &[Method::POST]), claim(EXCHANGE, &[Method::POST]), claim(PAGE, &[])]
     }
 
     fn clients(&self) -> Vec<Declared> {
@@ -95,7 +85,7 @@ impl Dialect for SereChat {
             Endpoint {
                 name,
                 host: self.mount.host.clone(),
-                path: self.path(path),
+                path: self.mount.path(path),
                 methods: vec![Method::POST],
                 need: Need::Nothing,
                 shape: flat,
@@ -107,7 +97,7 @@ impl Dialect for SereChat {
     }
 
     fn code_page(&self) -> Option<PageAt> {
-        Some(PageAt { host: self.mount.host.clone(), path: self.path(PAGE) })
+        Some(PageAt::on(&self.mount, PAGE))
     }
 }
 

@@ -17,6 +17,7 @@ use http::{Method, Response, StatusCode};
 use serde_json::json;
 
 use self::clients::{Problem, nested};
+use self::options::at;
 pub use self::options::{ROW, Serika};
 use super::{
     Apps, Authorizes, Dialect, House, PageAt, authorize,
@@ -71,7 +72,7 @@ impl Dialect for Serika {
             Endpoint {
                 name,
                 host: self.mount.host.clone(),
-                path: self.path(path),
+                path: self.mount.path(&at(path)),
                 methods: vec![method],
                 need,
                 shape,
@@ -85,7 +86,7 @@ impl Dialect for Serika {
     fn authorizes(&self, house: &House) -> Option<Arc<dyn Authorizes>> {
         Some(authorize::endpoint(authorize::Endpoint {
             house: house.clone(),
-            at: PageAt { host: self.mount.host.clone(), path: self.path(PAGE) },
+            at: PageAt::on(&self.mount, &at(PAGE)),
             style: self.style.clone(),
             prefix: "sk_co_",
             code_life: self.code_life,

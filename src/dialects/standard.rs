@@ -82,14 +82,14 @@ impl Dialect for Standard {
         let register = self
             .registration
             .as_ref()
-            .map(|registration| registration.endpoint(self.mount.host.clone(), self.path(REGISTER), SPELLING, house));
+            .map(|registration| registration.endpoint(self.mount.host.clone(), self.mount.path(REGISTER), SPELLING, house));
         let desk = Arc::new(Desk { options: Arc::clone(&self), house: house.clone(), token });
         let endpoint = |(name, path, methods, need): (&'static str, &str, &[Method], Need)| {
             let desk = Arc::clone(&desk);
             Endpoint {
                 name,
                 host: self.mount.host.clone(),
-                path: self.path(path),
+                path: self.mount.path(path),
                 methods: methods.to_vec(),
                 need,
                 shape: rfc::flat,
@@ -103,7 +103,7 @@ impl Dialect for Standard {
     fn authorizes(&self, house: &House) -> Option<Arc<dyn Authorizes>> {
         Some(authorize::endpoint(authorize::Endpoint {
             house: house.clone(),
-            at: PageAt { host: self.mount.host.clone(), path: self.path(AUTHORIZE) },
+            at: PageAt::on(&self.mount, AUTHORIZE),
             style: self.style.clone(),
             prefix: "gp_ac_",
             code_life: self.code_life,

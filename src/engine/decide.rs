@@ -15,6 +15,7 @@ use crate::{
         refusal::{ErrorCode, Refusal},
         scope::Scopes,
         step::Step,
+        tenant::Tenant,
         user::User,
     },
     store::Unavailable,
@@ -102,11 +103,12 @@ impl Engine {
     /// for there is given whole or not at all.
     ///
     /// # Errors
-    /// As [`Engine::decide`]; `access_denied` also where the user holds too little.
-    pub async fn decide_in(&self, tenant: Option<&str>, id: GrantId, by: Decider<'_>, decision: Decision) -> Result<Grant, Error> {
+    /// As [`Engine::decide`]; `access_denied` also where the user holds too little, or is not in the tenant.
+    pub async fn decide_in(&self, tenant: Option<&Tenant>, id: GrantId, by: Decider<'_>, decision: Decision) -> Result<Grant, Error> {
         const TOO_LITTLE: Refusal = Refusal::new(ErrorCode::AccessDenied, "You do not hold all the permissions that are asked for.");
         const NO_TENANT: Refusal = Refusal::new(ErrorCode::AccessDenied, "You are in no tenant in which this could be approved.");
         const NOTHING: Refusal = Refusal::new(ErrorCode::AccessDenied, "You hold none of the permissions that this app asks for.");
+        let tenant = tenant.filter(|tenant| tenant.has(&by.user.name));
         let decided = self.advance(id, UNKNOWN_CODE, |grant, standing, now| match (decision, standing.client) {
             (Decision::Deny, _) => grant.deny(now),
             (Decision::Approve, None) => Step::unchanged(Err(UNKNOWN_CODE)),
@@ -124,7 +126,7 @@ impl Engine {
                         return Step::unchanged(Err(TOO_LITTLE));
                     }
                 }
-                let tenant = tenant.filter(|_| is_login).map(str::to_owned);
+                let tenant = tenant.filter(|_| is_login).map(|tenant| tenant.slug.as_str().to_owned());
                 let Decider { user, session } = by;
                 let user_generation = user.generation;
                 grant.approve(Approval { user: Some(user.id), user_generation, client_generation, scopes, at: now, session, tenant }, now)

@@ -87,8 +87,10 @@ impl Engine {
             let now = self.clock.now();
             let step = login.deliver(proof, caller, standing, now);
             let approval = step.outcome?;
-            let (Some(over), Channel::Delivered(asked)) = (step.next, &login.channel) else { return Err(UNKNOWN.into()) };
-            let place = place(deliver.style.dialect, &approval, asked);
+            let (Some(over), Channel::Delivered(asked), Some(tenant)) = (step.next, &login.channel, &approval.tenant) else {
+                return Err(UNKNOWN.into());
+            };
+            let place = approval.user.and_then(|user| place(deliver.style.dialect, user, tenant, asked));
             let (before, pointer) = match place {
                 Some(name) => self.key_at(name).await?,
                 None => (None, Expect::Absent),
@@ -120,8 +122,7 @@ impl Engine {
             match self.store.commit(commit).await {
                 Ok(()) => {
                     self.holds.release(login.id);
-                    let tenant = approval.tenant.unwrap_or_default();
-                    return Ok(Delivered { grant: key.id, secret, tenant });
+                    return Ok(Delivered { grant: key.id, secret, tenant: tenant.clone() });
                 }
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable(unavailable)) => return Err(unavailable.into()),
@@ -153,7 +154,7 @@ impl Engine {
     /// [`Error::Unavailable`].
     pub async fn replaces(&self, login: &Grant, user: UserId, tenant: &str) -> Result<Option<Grant>, Error> {
         let Channel::Delivered(asked) = &login.channel else { return Ok(None) };
-        let Some(name) = place_of(&login.dialect, user, tenant, asked) else { return Ok(None) };
+        let Some(name) = place(&login.dialect, user, tenant, asked) else { return Ok(None) };
         let key = self.key_at(name).await?.0.map(|key| key.record);
         Ok(key.filter(|key| key.is_usable(self.clock.now())))
     }
@@ -181,17 +182,13 @@ fn next_key(before: Option<Loaded<Grant>>, login: &Grant, approval: &Approval, t
         Some(Loaded { version, record: key }) => Some((key.replaced(login, approval, terms, now).next?, Expect::Version(version))),
         None => {
             let (id, salt) = (GrantId::from_random(rand::random()), Salt::from_random(rand::random()));
-            Some((Grant::key_of(login, approval.clone(), id, salt, terms, now), Expect::Absent))
+            Some((Grant::key_of(login, approval.clone(), id, salt, terms, now)?, Expect::Absent))
         }
     }
 }
 
 /// Where the key of a device lies; `None` where the device has no name.
-fn place(dialect: &str, approval: &Approval, asked: &Login) -> Option<[u8; 16]> {
-    place_of(dialect, approval.user?, approval.tenant.as_deref().unwrap_or_default(), asked)
-}
-
-fn place_of(dialect: &str, user: UserId, tenant: &str, asked: &Login) -> Option<[u8; 16]> {
+fn place(dialect: &str, user: UserId, tenant: &str, asked: &Login) -> Option<[u8; 16]> {
     let mut context = digest::Context::new(&digest::SHA256);
     for part in [dialect, tenant, &asked.client_type, asked.device.as_deref()?] {
         context.update(&(part.len() as u64).to_be_bytes());

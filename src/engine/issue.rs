@@ -80,6 +80,14 @@ pub struct Tokens {
     pub user: Option<User>,
 }
 
+impl Tokens {
+    /// The same, told later than when they were issued: what counts is what is left of them.
+    pub(super) fn left(self, issue: &Issue, now: Timestamp) -> Self {
+        let left = issue.access_until.duration_since(now).as_secs();
+        Self { expires_in: left.try_into().unwrap_or(0), ..self }
+    }
+}
+
 impl Engine {
     /// What a redemption issues to this client.
     ///

@@ -59,9 +59,7 @@ impl Engine {
                 match current.await {
                     Ok((grant, issue)) => {
                         if let Some(tokens) = self.tokens(own.style, &grant, &issue).await? {
-                            // It may have been given out long ago: what counts is what is left of it.
-                            let left = issue.access_until.duration_since(self.clock.now()).as_secs();
-                            return Ok(Tokens { expires_in: left.try_into().unwrap_or(0), ..tokens });
+                            return Ok(tokens.left(&issue, self.clock.now()));
                         }
                     }
                     // It was taken back, and what is asked for now is another one.

@@ -8,7 +8,7 @@ use crate::{
     limit::{Action, Who},
     oauth::{
         client::{Client, GrantType},
-        grant::{Caller, Grant},
+        grant::{Caller, Grant, Issue},
         jwt::Typ,
         refusal::{ErrorCode, Refusal},
     },
@@ -45,9 +45,9 @@ impl Engine {
         let caller = Caller { dialect: renew.style.dialect, client: &renew.client.id };
         let rule = |grant: &Grant, standing, now| grant.renew(token.proof(), token.kid(), caller, standing, &terms, now);
         let (grant, issue) = self.advance(token.grant(), UNKNOWN, rule).await?;
+        // The app has its refresh token, which need not be signed once more.
+        let issue = Issue { lasting: None, ..issue };
         let tokens = self.tokens(renew.style, &grant, &issue).await?.ok_or(UNKNOWN)?;
-        // It may have been given out long ago: what counts is what is left of it.
-        let left = issue.access_until.duration_since(self.clock.now()).as_secs();
-        Ok(Tokens { refresh: None, expires_in: left.try_into().unwrap_or(0), ..tokens })
+        Ok(tokens.left(&issue, self.clock.now()))
     }
 }

@@ -9,6 +9,8 @@
 //! Times run out by themselves: a pending grant whose time is over *is* expired, without anybody
 //! writing so.
 
+mod channel;
+mod issue;
 mod key;
 mod renewal;
 mod rules;
@@ -22,11 +24,12 @@ use super::{
     audience::Audience,
     claim::Claim,
     id::{ClientId, GrantId, SessionId, UserId},
-    pkce::Challenge,
     scope::Scopes,
     secret::{RootId, Salt},
     signing::KeyId,
 };
+pub use channel::{Channel, Login, Redirect};
+pub use issue::{Issue, Lasting};
 pub use key::Rotation;
 
 /// Within this time of the first success the same caller gets the same answer again, since the
@@ -85,37 +88,6 @@ pub struct App {
     pub verified: bool,
 }
 
-/// How the answer travels from the page, where a user decides, to the app that asked.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Channel {
-    /// The app asks for it, again and again (RFC 8628).
-    #[default]
-    Polled,
-    /// The user carries a code from the page to the app (SereChat).
-    Typed {
-        /// How long the code is good for, counted from the approval.
-        life: Duration,
-    },
-    /// The user's browser takes a code there (RFC 6749 section 4.1).
-    Redirect(Redirect),
-    /// The app asks for it, again and again, and gets a key, once (Fruxon).
-    Delivered(Login),
-}
-
-/// What a login wants a key for. Nothing of it is verified.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Login {
-    /// Which scopes, by the name of the set.
-    pub preset: String,
-    /// What kind of program asks.
-    pub client_type: String,
-    /// Which installation asks. Its next login replaces its key.
-    pub device: Option<String>,
-    /// In which tenant it would like to be let in.
-    pub tenant: Option<String>,
-}
-
 /// A key that a login got.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct DeviceKey {
@@ -123,21 +95,6 @@ pub struct DeviceKey {
     pub tenant: String,
     /// When it ends by itself.
     pub expires: Timestamp,
-}
-
-/// What has to be shown with the code that a browser took to an app.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Redirect {
-    /// Where the browser took it.
-    pub uri: String,
-    /// Whether the request named that address; then the app has to name it again (RFC 6749 section
-    /// 4.1.3).
-    pub named: bool,
-    /// Whose verifier the app has (RFC 7636); `None` where the dialect has no such thing, and the
-    /// client proves itself by its secret alone (Serble).
-    pub challenge: Option<Challenge>,
-    /// How long the code is good for, counted from the approval.
-    pub life: Duration,
 }
 
 /// What the consent page tells of the asker. Nothing of it is verified but the network.
@@ -222,45 +179,6 @@ pub struct Approval {
     /// For which tenant, where the dialect has such.
     #[serde(default)]
     pub tenant: Option<String>,
-}
-
-/// One access token and, where the dialect has them, the refresh token that came with it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Issue {
-    /// Counts up from 1; both tokens carry it.
-    pub number: u32,
-    /// Under which root it was minted.
-    pub root: RootId,
-    /// What the access token may do.
-    pub scopes: Scopes,
-    /// For which resources it is meant.
-    #[serde(default)]
-    pub audience: Audience,
-    /// Which key signs the access token, if it is a JWT.
-    #[serde(default)]
-    pub key: Option<KeyId>,
-    /// Whether the access token, alone, was taken back.
-    #[serde(default)]
-    pub revoked: bool,
-    /// When it was made.
-    pub issued: Timestamp,
-    /// When the access token ends.
-    pub access_until: Timestamp,
-    /// When the refresh token ends.
-    pub refresh_until: Option<Timestamp>,
-    /// Which refresh token goes with it, where that is none of its own but one that lasts.
-    #[serde(default)]
-    pub lasting: Option<Lasting>,
-}
-
-/// A refresh token that is not used up: a JWT, as good for the last access token as for the first
-/// (Serble).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Lasting {
-    /// The number of the issue that it was made with.
-    pub number: u32,
-    /// The key that signed it.
-    pub key: KeyId,
 }
 
 /// Why a grant was taken back.

@@ -36,6 +36,13 @@ impl Slug {
     }
 }
 
+impl Default for Slug {
+    /// The name of the tenant that is there where nobody speaks of tenants: `default` (Fruxon).
+    fn default() -> Self {
+        Self("default".to_owned())
+    }
+}
+
 /// A tenant's name for life: a UUID (RFC 9562), whichever version.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId([u8; 16]);

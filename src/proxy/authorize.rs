@@ -116,7 +116,7 @@ fn admits(access: &Access, subject: &Subject) -> bool {
         Access::Open => true,
         Access::Scopes(needed) => subject.scopes.cover(needed),
         Access::Dialect(dialect, any) => {
-            subject.dialect == *dialect && (any.is_empty() || subject.scopes.iter().any(|scope| any.contains(&scope)))
+            subject.dialect == *dialect && any.is_none_or(|any| any.iter().any(|scope| subject.scopes.contains(scope)))
         }
         Access::Personal(needed) => subject.is_personal() && subject.scopes.cover(needed),
     }

@@ -54,8 +54,8 @@ pub enum Access {
     Open,
     /// An access token of any dialect with these scopes.
     Scopes(Scopes),
-    /// An access token of this dialect with one of these scopes, if there are any.
-    Dialect(&'static str, &'static [&'static str]),
+    /// An access token of this dialect; with one of these scopes, where there is a list.
+    Dialect(&'static str, Option<&'static [&'static str]>),
     /// A personal token with these scopes.
     Personal(Scopes),
 }
@@ -66,7 +66,7 @@ impl Access {
         match self {
             Self::Open => Scopes::default(),
             Self::Scopes(scopes) | Self::Personal(scopes) => scopes.clone(),
-            Self::Dialect(_, scopes) => scopes.first().map(|scope| (*scope).to_owned()).into_iter().collect(),
+            Self::Dialect(_, any) => any.and_then(<[_]>::first).map(|scope| (*scope).to_owned()).into_iter().collect(),
         }
     }
 }
@@ -75,8 +75,8 @@ impl From<Need> for Access {
     fn from(need: Need) -> Self {
         match need {
             Need::Nothing => Self::Open,
-            Need::Bearer(dialect) => Self::Dialect(dialect, &[]),
-            Need::Scope(dialect, scopes) => Self::Dialect(dialect, scopes),
+            Need::Bearer(dialect) => Self::Dialect(dialect, None),
+            Need::Scope(dialect, any) => Self::Dialect(dialect, Some(any)),
             Need::Personal(scope) => Self::Personal([scope.to_owned()].into_iter().collect()),
         }
     }

@@ -41,13 +41,13 @@ const TOO_LONG: Refusal = Refusal::new(ErrorCode::InvalidRequest, "The address i
 const DENIED: Refusal = Refusal::new(ErrorCode::AccessDenied, "The user denied the request.");
 
 /// The authorization page of a dialect, if it has one.
-pub(super) fn page_of<'a>(desk: &'a Desk, dialect: &str) -> Option<&'a Arc<dyn Authorizes>> {
-    desk.offered.authorizes.iter().find(|page| page.style().dialect == dialect)
+pub(super) fn page_of<'a>(house: &'a House, dialect: &str) -> Option<&'a Arc<dyn Authorizes>> {
+    house.offered.authorizes.iter().find(|page| page.style().dialect == dialect)
 }
 
 /// The one among those that share this dialect's page that a query is for.
 pub(super) fn meant_by<'a>(house: &'a House, dialect: &'a str, query: Option<&str>) -> &'a str {
-    let Some(first) = house.offered.authorizes.iter().find(|page| page.style().dialect == dialect) else { return dialect };
+    let Some(first) = page_of(house, dialect) else { return dialect };
     let (fields, _) = Fields::from_query_in_part(query);
     // One that cannot be read is none.
     let response_type = fields.text(RESPONSE_TYPE).ok().flatten();
@@ -55,22 +55,25 @@ pub(super) fn meant_by<'a>(house: &'a House, dialect: &'a str, query: Option<&st
     there.find(|page| page.takes(response_type)).map_or(dialect, |page| page.style().dialect)
 }
 
-/// Sends a browser on that came to the other address of a page (Serble, "Authorise"): with its query
-/// as it is, but that an absent `response_type` is said.
+/// Sends a browser on that came to the entrance of a page: with its query as it is, but that an absent
+/// `response_type` is said.
 pub(super) fn enter(desk: &Desk, head: &Parts) -> Answer {
-    const TYPE: Refusal = Refusal::new(ErrorCode::UnsupportedResponseType, "The response_type is not one that is spoken here: token.");
     let (page, _) = here(desk)?;
+    let only = page.entrance().ok_or(Problem::NotFound)?.response_type;
     let query = head.uri.query().unwrap_or_default();
     let fields = Fields::from_query(Some(query)).map_err(|bad| Problem::Unaskable(bad.into()))?;
-    let response_type = fields.text(RESPONSE_TYPE).map_err(|bad| Problem::Unaskable(bad.into()))?;
-    let query = match response_type {
-        Some(_) if page.takes(response_type) => query.to_owned(),
-        Some(_) => return Err(Problem::Unaskable(TYPE)),
+    let query = match fields.text(RESPONSE_TYPE).map_err(|bad| Problem::Unaskable(bad.into()))? {
+        Some(response_type) if response_type == only => query.to_owned(),
+        Some(_) => {
+            let description = format!("The response_type is not one that is spoken here: {only}.").into();
+            return Err(Problem::Unaskable(Refusal { code: ErrorCode::UnsupportedResponseType, description }));
+        }
         None => {
             // An empty one is none, and two would be one too many.
             let is_empty = |part: &str| form_urlencoded::parse(part.as_bytes()).any(|(name, _)| name == RESPONSE_TYPE);
+            let said = format!("{RESPONSE_TYPE}={only}");
             let parts = if query.is_empty() { Vec::new() } else { query.split('&').filter(|part| !is_empty(part)).collect() };
-            parts.into_iter().chain(["response_type=token"]).collect::<Vec<_>>().join("&")
+            parts.into_iter().chain([said.as_str()]).collect::<Vec<_>>().join("&")
         }
     };
     Ok(reply::see_other(&format!("{}?{query}", page.page().path)))

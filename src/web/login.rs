@@ -102,11 +102,10 @@ pub(super) const fn asked(grant: &Grant) -> Option<&Login> {
     }
 }
 
-/// The tenant that was chosen, by its slug. There is no choice but among the user's own.
-pub(super) fn chosen<'a>(desk: &'a Desk, who: &SignedIn, fields: &Fields) -> Result<Option<&'a str>, Problem> {
+/// The tenant that was chosen. There is no choice but among the user's own.
+pub(super) fn chosen<'a>(desk: &'a Desk, who: &SignedIn, fields: &Fields) -> Result<Option<&'a Tenant>, Problem> {
     let Some(slug) = fields.text(FIELD)? else { return Ok(None) };
-    let mut own = desk.offered.tenants.of(&who.user.name).map(|tenant| tenant.slug.as_str());
-    own.find(|own| *own == slug).map(Some).ok_or(Problem::Forged)
+    desk.offered.tenants.of(&who.user.name).find(|own| own.slug.as_str() == slug).map(Some).ok_or(Problem::Forged)
 }
 
 /// What kind of program asks, as it says, as a fact.

@@ -46,7 +46,7 @@ pub use self::{
 use crate::{
     clock::Clock,
     config::{Config, Language, Pages, PublicUrl, Sentence},
-    dialects::{Apps, Authorizes, LoginPage, PageAt},
+    dialects::{Apps, Authorizes, Entrance, LoginPage, PageAt},
     engine::Engine,
     message::{Body, Call, Endpoint, Fields, Need, endpoint, reply},
     oauth::{code::UserCode, tenant::Tenants},
@@ -235,7 +235,7 @@ pub fn endpoints(house: &Arc<House>) -> Vec<Endpoint> {
         at(NOT_ALLOWED, &[]);
     }
     for page in authorizes {
-        if let Some(PageAt { host, path }) = page.entrance() {
+        if let Some(Entrance { at: PageAt { host, path }, .. }) = page.entrance() {
             let place = Place::Entrance(page.style().dialect);
             endpoints.push(endpoint_for(host.clone(), ENTRANCE, place, path.clone(), &reads));
             endpoints.push(endpoint_for(host.clone(), NOT_ALLOWED, place, path.clone(), &[]));

@@ -1,5 +1,7 @@
 //! Fruxon's logins over a store: what a yes gives, to whom, and what becomes of the keys.
 
+use std::collections::BTreeSet;
+
 use gatepost::{
     engine::{Decider, Decision, Error, Holder, KEYS_WRITE},
     oauth::{
@@ -8,6 +10,7 @@ use gatepost::{
         id::GrantId,
         refusal::ErrorCode,
         scope::Scopes,
+        tenant::Tenant,
         user::User,
     },
     verify::Denied,
@@ -16,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::logins::{
     DAY, KEY_LIFE, KEYS, LOGIN_LIFE, Secret, TENANT, approve, approved, asked, begin, begin_as, client, deliver, deliver_to, is_revoked,
-    logged_in, opens, refused, rotate,
+    logged_in, opens, refused, rotate, tenant as tenant_named,
 };
 use crate::support::{
     house::{CLIENT, House, USER, put_user, word},
@@ -32,7 +35,8 @@ fn holder<'a>(key: &Secret, scopes: &'a Scopes) -> Holder<'a> {
 }
 
 async fn decide(house: &House, login: GrantId, by: &User, tenant: Option<&str>, decision: Decision) -> Result<Grant, Error> {
-    house.engine.decide_in(tenant, login, Decider { user: by, session: None }, decision).await
+    let tenant = tenant.map(tenant_named);
+    house.engine.decide_in(tenant.as_ref(), login, Decider { user: by, session: None }, decision).await
 }
 
 #[tokio::test]
@@ -374,4 +378,15 @@ async fn keys_of_other_users_tenants_and_dialects_and_what_is_no_key_are_unknown
         assert!(engine.device_keys(dialect, who).await.unwrap().iter().all(|key| key.grant.id != id));
     }
     assert!(opens(&house, &key.text).await && opens(&house, &given.access).await);
+}
+
+#[tokio::test]
+async fn who_is_not_in_a_tenant_says_no_yes_for_it() {
+    let house = House::new().await;
+    let login = begin(&house, Some("laptop")).await.unwrap();
+    let others = Tenant { members: Some(BTreeSet::new()), ..tenant_named(TENANT) };
+    let by = Decider { user: &user(USER), session: None };
+    let said = house.engine.decide_in(Some(&others), login.grant, by, Decision::Approve).await;
+    assert_eq!(refused(&said), Some(ErrorCode::AccessDenied));
+    assert!(matches!(grant(&house, login.grant).await.state, State::Pending { .. }));
 }

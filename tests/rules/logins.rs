@@ -14,6 +14,7 @@ use gatepost::{
         refusal::ErrorCode,
         scope::Scopes,
         signing::{Algorithm, TokenFormat},
+        tenant::{Slug, Tenant, TenantId},
         user::User,
     },
     verify::Denied,
@@ -84,9 +85,15 @@ pub(super) async fn begin_as(house: &House, asked: Asked) -> Result<Login, Error
     Ok(house.engine.start(start).await?.into())
 }
 
+/// A tenant that everybody is in.
+pub(super) fn tenant(slug: &str) -> Tenant {
+    let slug = Slug::parse(slug).unwrap();
+    Tenant { id: TenantId::from(&slug), name: slug.as_str().to_owned(), slug, members: None }
+}
+
 /// The user [`USER`], as he was made, says yes to it in [`TENANT`].
 pub(super) async fn approve(house: &House, login: GrantId) -> Result<Grant, Error> {
-    house.engine.decide_in(Some(TENANT), login, Decider { user: &user(USER), session: None }, Decision::Approve).await
+    house.engine.decide_in(Some(&tenant(TENANT)), login, Decider { user: &user(USER), session: None }, Decision::Approve).await
 }
 
 /// A login that was approved.

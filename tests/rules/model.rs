@@ -4,7 +4,7 @@ mod expected;
 mod fruxon;
 mod serble;
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use gatepost::{
     clock::Manual,
@@ -14,6 +14,7 @@ use gatepost::{
     verify::Denied,
 };
 use proptest::{collection::vec, prelude::*, sample::Index};
+use tokio::runtime::Builder;
 
 use self::expected::{Admission, Answer, Model};
 use super::history::{Ask, History, Told};
@@ -310,13 +311,17 @@ fn tokens_told(answer: &Result<Given, Error>) -> Told {
     }
 }
 
+/// Runs it to its end, on a runtime of its own.
+fn alone<F: Future>(future: F) -> F::Output {
+    Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn whatever_happens_the_engine_answers_as_the_model_does(events in vec(event(), 1..80)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
+        alone(async {
             let mut run = Run::begin().await;
             for event in &events {
                 run.happens(event).await;

@@ -178,9 +178,10 @@ impl Gateway {
         let user = self.store.user_named(&name).await.unwrap().unwrap().record;
         let asked = self.engine.find_by_user_code(user_code, user.id, Ipv4Addr::LOCALHOST.into()).await.ok()?;
         let Channel::Delivered(_) = asked.channel else { return None };
-        let first = || self.tenants.of(&name).next().map(|tenant| tenant.slug.as_str());
+        let first = || self.tenants.of(&name).next();
+        let named = tenant.map(|tenant| self.tenants.find(tenant).unwrap());
         let by = Decider { user: &user, session: None };
-        Some(self.engine.decide_in(tenant.or_else(first), asked.id, by, decision).await.unwrap())
+        Some(self.engine.decide_in(named.or_else(first), asked.id, by, decision).await.unwrap())
     }
 
     /// A personal token of this user's.

@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use gatepost::{
     config::{Claim as Claimed, Mounted},
-    dialects::{Authorizes, Dialect, House, PageAt, Question, Unanswered, authorize::Reading},
+    dialects::{Authorizes, Dialect, Entrance, House, PageAt, Question, Unanswered, authorize::Reading},
     engine::{ClientIds, CreateClient, Spelling, Style},
     message::{Endpoint, Fields},
     oauth::{
@@ -53,7 +53,7 @@ impl Dialect for Tokens {
 
     fn authorizes(&self, house: &House) -> Option<Arc<dyn Authorizes>> {
         let at = |path: &str| PageAt { host: None, path: path.to_owned() };
-        Some(Arc::new(Page { house: house.clone(), page: at(PAGE), entrance: at(ENTRANCE) }))
+        Some(Arc::new(Page { house: house.clone(), page: at(PAGE), entrance: Entrance { at: at(ENTRANCE), response_type: "token" } }))
     }
 }
 
@@ -79,7 +79,7 @@ pub(crate) async fn client(gateway: &Gateway) -> ClientId {
 struct Page {
     house: House,
     page: PageAt,
-    entrance: PageAt,
+    entrance: Entrance,
 }
 
 impl Page {
@@ -104,7 +104,7 @@ impl Authorizes for Page {
         &self.page
     }
 
-    fn entrance(&self) -> Option<&PageAt> {
+    fn entrance(&self) -> Option<&Entrance> {
         Some(&self.entrance)
     }
 

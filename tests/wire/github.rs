@@ -13,7 +13,7 @@
 use std::{sync::Arc, time::Duration};
 
 use gatepost::{
-    config::{Claim, DialectRow, Mount, Mounted, Paths, Section},
+    config::{Claim, DialectRow, Mount, Mounted, Section},
     dialects::{
         Dialect, House, client_auth,
         rfc::{self, Problem},
@@ -77,10 +77,6 @@ impl GitHub {
             clients: section.clients(NAME, client),
         }
     }
-
-    fn path(&self, path: &str) -> String {
-        format!("{}{path}", self.mount.prefix)
-    }
 }
 
 /// What GitHub's apps have besides: a switch for the one flow that there is here.
@@ -91,13 +87,7 @@ fn client(section: &mut Section<'_>, client: &mut Client) {
 
 impl Mounted for GitHub {
     fn claims(&self) -> Vec<Claim> {
-        let claim = |(_, path, method, _, _): (_, &str, _, _, _)| Claim {
-            owner: format!("dialect {NAME}"),
-            host: self.mount.host.clone(),
-            paths: Paths::Exact(self.path(path)),
-            methods: vec![method],
-            only: None,
-        };
+        let claim = |(_, path, method, _, _): (_, &str, _, _, _)| self.mount.claim(NAME, path, &[method]);
         PATHS.into_iter().map(claim).collect()
     }
 
@@ -114,7 +104,7 @@ impl Dialect for GitHub {
             Endpoint {
                 name,
                 host: self.mount.host.clone(),
-                path: self.path(path),
+                path: self.mount.path(path),
                 methods: vec![method],
                 need,
                 shape,

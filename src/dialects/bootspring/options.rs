@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::NAME;
 use crate::{
-    config::{Claim, DialectRow, Mount, Mounted, Paths, Section},
+    config::{Claim, DialectRow, Mount, Mounted, Section},
     dialects::Dialect,
     engine::{RefreshStyle, Style},
     oauth::{
@@ -94,13 +94,7 @@ impl Bootspring {
 
 impl Mounted for Bootspring {
     fn claims(&self) -> Vec<Claim> {
-        let claim = |(_, path, method, _, _)| Claim {
-            owner: format!("dialect {NAME}"),
-            host: self.mount.host.clone(),
-            paths: Paths::Exact(format!("{}{path}", self.mount.prefix)),
-            methods: vec![method],
-            only: None,
-        };
+        let claim = |(_, path, method, _, _)| self.mount.claim(NAME, path, &[method]);
         super::PATHS.into_iter().map(claim).collect()
     }
 

@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use http::Method;
+
 use super::{
     NAME, PAGE,
     presets::{PRESETS, Presets},
 };
 use crate::{
-    config::{Claim, DialectRow, Mount, Mounted, Paths, Section},
+    config::{Claim, DialectRow, Mount, Mounted, Section},
     dialects::{Dialect, PageAt},
     engine::Style,
     oauth::{
@@ -68,14 +70,9 @@ impl Fruxon {
         }
     }
 
-    /// A path of the dialect, where it hangs.
-    pub(super) fn path(&self, path: &str) -> String {
-        format!("{}{path}", self.mount.prefix)
-    }
-
     /// Where users decide.
     pub(super) fn page(&self) -> PageAt {
-        PageAt { host: self.mount.host.clone(), path: self.path(PAGE) }
+        PageAt::on(&self.mount, PAGE)
     }
 }
 
@@ -101,13 +98,12 @@ fn tenants(section: &mut Section<'_>) -> Tenants {
         }
         slug.map(|slug| Tenant { id: id.unwrap_or_else(|| TenantId::from(&slug)), slug, name, members })
     });
-    let tenants = match written.is_empty() {
-        true => {
-            Slug::parse("default").ok().map(|slug| Tenant { id: TenantId::from(&slug), slug, name: "Default".to_owned(), members: None })
-        }
-        false => None,
+    let everybodys = || {
+        let slug = Slug::default();
+        Tenant { id: TenantId::from(&slug), slug, name: "Default".to_owned(), members: None }
     };
-    let tenants = written.into_iter().flatten().chain(tenants).collect();
+    let unwritten = written.is_empty().then(everybodys);
+    let tenants = written.into_iter().flatten().chain(unwritten).collect();
     Tenants::new(tenants).unwrap_or_else(|same| {
         section.problem("tenants", same.to_string(), "give each tenant an id of its own");
         Tenants::default()
@@ -120,15 +116,8 @@ fn member(text: &str) -> Result<UserName, (String, String)> {
 
 impl Mounted for Fruxon {
     fn claims(&self) -> Vec<Claim> {
-        let answered = super::PATHS.into_iter().map(|(_, path, method, _)| (path, vec![method]));
-        let claim = |(path, methods)| Claim {
-            owner: format!("dialect {NAME}"),
-            host: self.mount.host.clone(),
-            paths: Paths::Exact(self.path(path)),
-            methods,
-            only: None,
-        };
-        answered.chain([(PAGE, Vec::new())]).map(claim).collect()
+        let claim = |path, methods: &[Method]| self.mount.claim(NAME, path, methods);
+        super::PATHS.into_iter().map(|(_, path, method, _)| claim(path, &[method])).chain([claim(PAGE, &[])]).collect()
     }
 
     fn clients(&self) -> Vec<Declared> {

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{ENTRANCE, NAME, PAGE, Serble};
 use crate::{
-    dialects::{Authorizes, House, PageAt, Question, Unanswered, authorize::Reading},
+    dialects::{Authorizes, Entrance, House, PageAt, Question, Unanswered, authorize::Reading},
     engine::{Engine, Error, Style},
     message::Fields,
     oauth::{
@@ -24,22 +24,24 @@ use crate::{
     },
 };
 
+/// "Set this to token".
+const RESPONSE_TYPE: &str = "token";
+
 /// The page on which users decide.
 pub(super) struct Page {
     engine: Arc<Engine>,
     at: PageAt,
-    entrance: PageAt,
+    entrance: Entrance,
     style: Style,
     code_life: Duration,
 }
 
 impl Page {
     pub(super) fn of(serble: &Serble, house: &House) -> Self {
-        let at = |path| PageAt { host: serble.mount.host.clone(), path: serble.path(path) };
         Self {
             engine: Arc::clone(&house.engine),
-            at: at(PAGE),
-            entrance: at(ENTRANCE),
+            at: PageAt::on(&serble.mount, PAGE),
+            entrance: Entrance { at: PageAt::on(&serble.mount, ENTRANCE), response_type: RESPONSE_TYPE },
             style: serble.style(house),
             code_life: serble.code_life,
         }
@@ -75,12 +77,12 @@ impl Authorizes for Page {
         &self.at
     }
 
-    fn entrance(&self) -> Option<&PageAt> {
+    fn entrance(&self) -> Option<&Entrance> {
         Some(&self.entrance)
     }
 
     fn takes(&self, response_type: Option<&str>) -> bool {
-        response_type == Some("token")
+        response_type == Some(RESPONSE_TYPE)
     }
 
     fn style(&self) -> &Style {

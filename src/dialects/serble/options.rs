@@ -6,7 +6,7 @@ use http::Method;
 
 use super::{ACCESS, ENTRANCE, GRANT_TYPES, NAME, PAGE, SCOPES};
 use crate::{
-    config::{Claim, DialectRow, Mount, Mounted, Paths, Section},
+    config::{Claim, DialectRow, Mount, Mounted, Section},
     dialects::{Dialect, House},
     engine::{RefreshStyle, Style},
     oauth::{
@@ -67,14 +67,9 @@ impl Serble {
         }
     }
 
-    /// A path of the dialect, where it hangs.
-    pub(super) fn path(&self, path: &str) -> String {
-        format!("{}{path}", self.mount.prefix)
-    }
-
     /// How it spells what it issues, in this house.
     pub(super) fn style(&self, house: &House) -> Style {
-        let audience = house.public_url.join(&self.path(ACCESS));
+        let audience = house.public_url.join(&self.mount.path(ACCESS));
         Style {
             dialect: NAME,
             access: "sb_at_",
@@ -87,17 +82,11 @@ impl Serble {
 
 impl Mounted for Serble {
     fn claims(&self) -> Vec<Claim> {
-        let claim = |path, methods| Claim {
-            owner: format!("dialect {NAME}"),
-            host: self.mount.host.clone(),
-            paths: Paths::Exact(self.path(path)),
-            methods,
-            only: None,
-        };
-        let answered = super::PATHS.into_iter().map(|(_, path, method, _, _)| claim(path, vec![method, Method::OPTIONS]));
+        let claim = |path, methods: &[Method]| self.mount.claim(NAME, path, methods);
+        let answered = super::PATHS.into_iter().map(|(_, path, method, _, _)| claim(path, &[method, Method::OPTIONS]));
         // The standard's page lies there, too (the path map of the contracts).
-        let page = Claim { only: Some("response_type=token"), ..claim(PAGE, Vec::new()) };
-        answered.chain([claim(ENTRANCE, vec![Method::GET, Method::HEAD]), page]).collect()
+        let page = Claim { only: Some("response_type=token"), ..claim(PAGE, &[]) };
+        answered.chain([claim(ENTRANCE, &[Method::GET, Method::HEAD]), page]).collect()
     }
 
     fn clients(&self) -> Vec<Declared> {

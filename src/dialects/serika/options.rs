@@ -2,9 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::Method;
+
 use super::{GRANT_TYPES, NAME, PAGE};
 use crate::{
-    config::{Claim, DialectRow, Mount, Mounted, Paths, Section},
+    config::{Claim, DialectRow, Mount, Mounted, Section},
     dialects::Dialect,
     engine::{RefreshStyle, Style},
     oauth::{
@@ -57,24 +59,17 @@ impl Serika {
             clients: section.clients(NAME, client),
         }
     }
+}
 
-    /// A path of the dialect, where it hangs.
-    pub(super) fn path(&self, path: &str) -> String {
-        format!("{}{}{path}", self.mount.prefix, super::BASE)
-    }
+/// A path of the dialect.
+pub(super) fn at(path: &str) -> String {
+    format!("{}{path}", super::BASE)
 }
 
 impl Mounted for Serika {
     fn claims(&self) -> Vec<Claim> {
-        let answered = super::PATHS.into_iter().map(|(_, path, method, _, _)| (path, vec![method]));
-        let claim = |(path, methods)| Claim {
-            owner: format!("dialect {NAME}"),
-            host: self.mount.host.clone(),
-            paths: Paths::Exact(self.path(path)),
-            methods,
-            only: None,
-        };
-        answered.chain([(PAGE, Vec::new())]).map(claim).collect()
+        let claim = |path: &str, methods: &[Method]| self.mount.claim(NAME, &at(path), methods);
+        super::PATHS.iter().map(|(_, path, method, _, _)| claim(path, std::slice::from_ref(method))).chain([claim(PAGE, &[])]).collect()
     }
 
     fn clients(&self) -> Vec<Declared> {

@@ -39,7 +39,7 @@ pub(super) fn claims(standard: &Standard) -> impl Iterator<Item = Claim> {
 }
 
 fn offer(standard: &Standard) -> Offer {
-    let at = |path| Some(standard.path(path));
+    let at = |path| Some(standard.mount.path(path));
     let declared = standard.clients.iter().map(|declared| &declared.client.scopes);
     let registered = standard.registration.iter().map(|registration| &registration.scopes);
     let documents = standard.documents.iter().map(|documents| &documents.scopes);

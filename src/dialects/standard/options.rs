@@ -6,7 +6,7 @@ use http::Method;
 
 use super::{AUTHORIZE, NAME, REGISTER, clients, metadata};
 use crate::{
-    config::{Claim, DialectRow, Mount, Mounted, Paths, Section},
+    config::{Claim, DialectRow, Mount, Mounted, Section},
     dialects::{Dialect, Documents, registration::Registration},
     engine::{RefreshStyle, Style},
     oauth::{client::Declared, scope::Scopes},
@@ -67,26 +67,15 @@ impl Standard {
             clients: section.clients(NAME, clients::read),
         }
     }
-
-    /// Where a path of the dialect is.
-    pub(super) fn path(&self, path: &str) -> String {
-        format!("{}{path}", self.mount.prefix)
-    }
 }
 
 impl Mounted for Standard {
     fn claims(&self) -> Vec<Claim> {
-        let claim = |path, methods: &[Method]| Claim {
-            owner: format!("dialect {NAME}"),
-            host: self.mount.host.clone(),
-            paths: Paths::Exact(path),
-            methods: methods.to_vec(),
-            only: None,
-        };
-        let paths = super::PATHS.into_iter().map(|(_, path, methods, _)| claim(self.path(path), methods));
+        let claim = |path, methods: &[Method]| self.mount.claim(NAME, path, methods);
+        let paths = super::PATHS.into_iter().map(|(_, path, methods, _)| claim(path, methods));
         // Serble's page lies there, too (the path map of the contracts).
-        let page = Claim { only: Some("response types other than token"), ..claim(self.path(AUTHORIZE), &[]) };
-        let register = self.registration.as_ref().map(|_| claim(self.path(REGISTER), &[Method::POST]));
+        let page = Claim { only: Some("response types other than token"), ..claim(AUTHORIZE, &[]) };
+        let register = self.registration.as_ref().map(|_| claim(REGISTER, &[Method::POST]));
         paths.chain([page]).chain(register).chain(metadata::claims(self)).collect()
     }
 

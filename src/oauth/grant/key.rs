@@ -63,10 +63,10 @@ impl Grant {
         issues.last().map(|newest| newest.number)
     }
 
-    /// The key that a login gets, where its device has none.
-    pub fn key_of(login: &Self, approval: Approval, id: GrantId, salt: Salt, terms: &Terms, now: Timestamp) -> Self {
-        let key = DeviceKey { tenant: approval.tenant.clone().unwrap_or_default(), expires: super::after(now, terms.access) };
-        Self {
+    /// The key that a login gets, where its device has none; `None` where the yes names no tenant.
+    pub fn key_of(login: &Self, approval: Approval, id: GrantId, salt: Salt, terms: &Terms, now: Timestamp) -> Option<Self> {
+        let key = DeviceKey { tenant: approval.tenant.clone()?, expires: super::after(now, terms.access) };
+        Some(Self {
             id,
             salt,
             root: terms.root,
@@ -75,7 +75,7 @@ impl Grant {
             key: Some(key),
             state: State::born_live(approval, login.audience.clone(), terms, now),
             ..login.clone()
-        }
+        })
     }
 
     /// The secret that a key has opens nothing any more. To be said before another takes its place, as

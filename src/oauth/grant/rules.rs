@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 
 use super::{
-    Approval, Caller, Channel, Grant, Issue, Lasting, MAX_TRIES, NotAdmitted, RETRY_WINDOW, Redemption, Redirect, RevokedBecause, Standing,
-    State, Terms, Wanted, after,
+    Approval, Caller, Channel, Grant, Issue, MAX_TRIES, NotAdmitted, Redemption, Redirect, RevokedBecause, Standing, State, Terms, Wanted,
+    after,
 };
 use crate::oauth::{
     audience::Audience,
@@ -256,33 +256,6 @@ impl State {
     }
 }
 
-impl Issue {
-    pub(super) fn new(number: u32, scopes: Scopes, audience: Audience, terms: &Terms, now: Timestamp) -> Self {
-        Self {
-            number,
-            root: terms.root,
-            key: terms.key,
-            revoked: false,
-            scopes,
-            audience,
-            issued: now,
-            access_until: after(now, terms.access),
-            refresh_until: terms.refresh.map(|span| after(now, span)),
-            lasting: terms.lasting.map(|key| Lasting { number, key }),
-        }
-    }
-
-    /// Whether it is what a client that asks again gets: more than half of its life is left.
-    pub(super) fn is_current(&self, terms: &Terms, now: Timestamp) -> bool {
-        let is_fresh = after(now, terms.access / 2) < self.access_until;
-        is_fresh && !self.revoked && self.key == terms.key && self.root == terms.root
-    }
-
-    pub(super) fn may_be_repeated(&self, now: Timestamp) -> bool {
-        now < after(self.issued, RETRY_WINDOW)
-    }
-}
-
 impl Standing {
     /// Whether a yes still rests on those who said it and those it was said to.
     pub fn upholds(self, approval: &Approval) -> bool {
@@ -298,18 +271,6 @@ impl Standing {
             Some(ErrorCode::TakenBack)
         } else {
             None
-        }
-    }
-}
-
-impl Redirect {
-    /// Whether this is the verifier of the request's challenge. Where there was none, none is shown
-    /// (RFC 9700 section 4.8.2).
-    fn is_met_by(&self, verifier: Option<&str>) -> bool {
-        match (&self.challenge, verifier) {
-            (Some(challenge), Some(verifier)) => challenge.is_of(verifier),
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
         }
     }
 }

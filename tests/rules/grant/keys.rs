@@ -37,7 +37,7 @@ fn salt() -> Salt {
 
 /// Delivered at 100.
 fn key() -> Grant {
-    Grant::key_of(&approved(), yes(), grant_id(KEY), salt(), &KEYS, at(100))
+    Grant::key_of(&approved(), yes(), grant_id(KEY), salt(), &KEYS, at(100)).unwrap()
 }
 
 /// The same key in another state.
@@ -105,7 +105,7 @@ fn lasting(life: Duration) -> Rotation<'static> {
 fn the_key_of_a_login_is_a_grant_of_its_own_that_lives_by_the_terms() {
     let expires = at(100) + KEY_LIFE;
     let root = RootId::parse("k2").unwrap();
-    let made = Grant::key_of(&approved(), yes(), grant_id(KEY), salt(), &Terms { root, ..KEYS }, at(100));
+    let made = Grant::key_of(&approved(), yes(), grant_id(KEY), salt(), &Terms { root, ..KEYS }, at(100)).unwrap();
     let issue = Issue {
         number: 1,
         root,
@@ -137,7 +137,7 @@ fn the_key_of_a_login_is_a_grant_of_its_own_that_lives_by_the_terms() {
 #[test]
 fn what_the_user_narrowed_or_widened_in_between_is_in_the_yes_and_so_in_the_key() {
     let approval = Approval { scopes: Scopes::parse("chat").unwrap(), ..yes() };
-    let made = Grant::key_of(&approved(), approval.clone(), grant_id(KEY), salt(), &KEYS, at(100));
+    let made = Grant::key_of(&approved(), approval.clone(), grant_id(KEY), salt(), &KEYS, at(100)).unwrap();
     assert_eq!((&made.requested, made.approval()), (&approval.scopes, Some(&approval)));
     assert_eq!(issues(&made)[0].scopes, approval.scopes);
 }

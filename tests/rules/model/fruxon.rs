@@ -10,9 +10,9 @@ use gatepost::{
 };
 use proptest::{collection::vec, option, prelude::*, sample::Index};
 
-use super::expected::Admission;
+use super::{alone, expected::Admission};
 use crate::{
-    rules::logins::{DAY, KEY_LIFE, KEYS, LOGIN_LIFE, Secret, begin, client, deliver, refused},
+    rules::logins::{DAY, KEY_LIFE, KEYS, LOGIN_LIFE, Secret, begin, client, deliver, refused, tenant as named},
     support::{
         house::{CLIENT, House, Login, USER, put_user},
         records::{scopes, user},
@@ -243,7 +243,8 @@ impl Run {
             Say::YesToLess => (&little, Some(TENANTS[0]), Decision::Approve),
         };
         let asked = &mut self.logins[at];
-        let answer = self.house.engine.decide_in(tenant, asked.login.grant, Decider { user: by, session: None }, decision).await;
+        let tenant = tenant.map(named);
+        let answer = self.house.engine.decide_in(tenant.as_ref(), asked.login.grant, Decider { user: by, session: None }, decision).await;
         let is_open = asked.fate == Fate::Pending && !asked.is_late(self.now);
         let expected = match say {
             _ if asked.is_forgotten(self.now) => Some(ErrorCode::InvalidGrant),
@@ -362,8 +363,7 @@ proptest! {
 
     #[test]
     fn whatever_happens_to_devices_and_their_keys_the_model_knows_it(events in vec(event(), 1..80)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
+        alone(async {
             let mut run = Run::begin().await;
             for event in &events {
                 run.happens(event).await;

@@ -10,7 +10,7 @@ use gatepost::{
 };
 use proptest::{collection::vec, prelude::*, sample::Index};
 
-use super::expected::Admission;
+use super::{alone, expected::Admission};
 use crate::{
     rules::logins::{CODE_LIFE, DAY, HOUR, Jwts, TEN_YEARS, authorized, client, redeem, refused, renew, renew_as, signing},
     support::{
@@ -334,8 +334,7 @@ proptest! {
 
     #[test]
     fn whatever_happens_to_an_app_with_a_lasting_token_the_model_knows_it(events in vec(event(), 1..80)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
+        alone(async {
             let mut run = Run::begin().await;
             for event in &events {
                 run.happens(event).await;
