@@ -1,19 +1,21 @@
 //! The composition root: a configuration becomes a store, an engine, routes and listeners, which
 //! run until they are told to end. Whatever lives long is started here.
 
+mod moving;
 mod roots;
 mod tasks;
 
 use std::{io, net::SocketAddr, path::Path, sync::Arc};
 
 use tokio::{runtime::Handle, task::JoinHandle};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     clock::Clock,
     config::{Claim, Config, DialectRow, Environment, Pages, Problems, Written, resolve},
     dialects::{Apps, Authorizes, DIALECTS, Dialect, Documents, House, metadata},
     engine::{Engine, Fetch, KeysError, personal_client},
-    limit::Limits,
+    limit::{Limits, RouteLimiter},
     net::{
         Ceiling, Drain,
         fetch::{FetchSettings, Fetcher},
@@ -33,13 +35,11 @@ use crate::{
         tree::Unroutable,
         upstream::{self, Upstreams},
     },
-    store::{
-        Clients, Store, Unavailable,
-        embedded::{Embedded, OpenError},
-    },
+    store::{self, Clients, OpenError, Position, Store, Unavailable},
     verify::Verifier,
     web,
 };
+pub use moving::{MovingError, export, import};
 pub use roots::RootsError;
 
 /// A configuration, read and checked.
@@ -99,7 +99,7 @@ fn fetch(documents: &Documents, clock: Clock) -> Result<Fetch, rustls::Error> {
 /// Why the gateway does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The store's folder.
+    /// The store, which does not open.
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The root secrets.
@@ -147,15 +147,17 @@ pub struct Interior {
     limits: Arc<Limits>,
     verifier: Arc<Verifier>,
     engine: Arc<Engine>,
+    /// Where the feed ended when nobody had been let in yet.
+    heard: Position,
 }
 
 impl Interior {
-    /// Opens the embedded store that the configuration names.
+    /// Opens the store that the configuration names.
     ///
     /// # Errors
     /// [`StartError`].
     pub async fn open(plan: Plan, clock: Clock) -> Result<Self, StartError> {
-        let store: Arc<dyn Store> = Arc::new(Embedded::open(&plan.config.store, clock.clone())?);
+        let store = store::open(&plan.config.store, clock.clone()).await?;
         Self::over(plan, store, clock).await
     }
 
@@ -168,7 +170,7 @@ impl Interior {
         let personal = Declared { client: personal_client(), secret: None };
         let declared = plan.config.clients.iter().cloned().chain([personal]);
         let clients = Arc::new(Clients::new(Arc::clone(&store), declared));
-        let limits = Arc::new(Limits::new(&plan.config.limits, &clock));
+        let limits = Arc::new(Limits::new(&plan.config.limits, store.counter(), Arc::clone(&keyring), &clock));
         let issuer = plan.config.public_url.as_str().to_owned();
         let verifier = Arc::new(Verifier::new(Arc::clone(&store), Arc::clone(&keyring), Arc::clone(&clients), issuer, clock.clone()));
         let mut engine = Engine::new(Arc::clone(&store), keyring, clients, Arc::clone(&verifier), Arc::clone(&limits), clock.clone());
@@ -179,7 +181,8 @@ impl Interior {
         let jwt_life = plan.dialects.iter().filter_map(|dialect| dialect.signs_for()).max().unwrap_or_default();
         let engine = Arc::new(engine.widening(wide).signing_for(jwt_life));
         engine.maintain_keys().await?;
-        Ok(Self { plan, clock, store, limits, verifier, engine })
+        let heard = verifier.end_of_feed().await?;
+        Ok(Self { plan, clock, store, limits, verifier, engine, heard })
     }
 
     /// The verbs.
@@ -227,13 +230,19 @@ impl Interior {
         let address = listeners.address;
         let admin_socket = config.admin_socket.as_deref().map(LocalListener::bind).transpose()?;
         let drain = Drain::new(config.drain);
+        let engine = Arc::clone(&self.engine);
+        let heard = self.heard;
+        let follower = AbortOnDropHandle::new(control.spawn(async move { engine.follow(heard).await }));
         let threads = self.threads(listeners, &shared, &drain)?;
         let mut tasks = vec![control.spawn(self.save(drain.clone())), control.spawn(self.sweep(Arc::clone(&shared), drain.clone()))];
+        if shared.routes.limiters().any(RouteLimiter::is_shared) {
+            tasks.push(control.spawn(self.settle(Arc::clone(&shared), drain.clone())));
+        }
         if let Some(socket) = admin_socket {
             let admin = Arc::new(self.admin());
             tasks.push(control.spawn(socket.serve(move |request| admin::http::respond(Arc::clone(&admin), request), drain.clone())));
         }
-        Ok(Gateway { address, engine: self.engine, drain, threads, tasks })
+        Ok(Gateway { address, engine: self.engine, drain, threads, tasks, follower })
     }
 
     fn tenants(&self) -> Arc<Tenants> {
@@ -304,6 +313,8 @@ pub struct Gateway {
     drain: Drain,
     threads: Threads,
     tasks: Vec<JoinHandle<()>>,
+    /// Goes on as long as there may be an open stream.
+    follower: AbortOnDropHandle<()>,
 }
 
 impl Gateway {
@@ -315,6 +326,7 @@ impl Gateway {
         if let Err(error) = tokio::task::spawn_blocking(move || threads.join()).await {
             tracing::error!(%error, "the forwarding threads could not be waited for");
         }
+        self.follower.abort();
         for task in self.tasks {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a task broke down");

@@ -16,7 +16,7 @@
 //! | [`dialects`] | translators: decode, call one verb, encode | oauth, engine, message, limit, config |
 //! | [`web`] | pages for people | oauth, engine, dialects, message, limit, config |
 //! | [`proxy`] | the data plane; its files are its stages | oauth, verify, net, message, limit, config |
-//! | [`ops`] | administration, the log, health | all of the above but proxy, dialects and web |
+//! | [`ops`] | administration, moving between stores, the log, health | all of the above but proxy, dialects and web |
 //! | [`app`] | the composition root: configuration → running gateway | everything |
 //! | [`cli`] | the commands | everything |
 //!
@@ -30,6 +30,9 @@
 //! token poll   net/listener → connection → proxy/http2 → strict → route (local) → dialects/bootspring (decode) → engine/poll
 //!              → oauth/grant/rules → engine/advance → store (commit) → dialects/bootspring (encode)
 //! operator     cli/admin → net/local → ops/admin → engine/manage → store (commit)      (no gateway runs: cli/admin → ops/admin)
+//! taken back   engine/advance → store (commit: the record and its entry in the feed) → verify/streams
+//!              elsewhere: store (a notice, or a look) → engine/follow → verify (feed) → verify/streams
+//! move         cli/admin/moving → app/moving → store (dump) → ops/moving → file → ops/moving → store (restore)
 //! ```
 //!
 //! A request that is forwarded needs a [`proxy::authorize::Permit`], which only

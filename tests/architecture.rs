@@ -28,6 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 /// Names of libraries, and the rooms that may use them.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("redb", &["store"]),
+    ("redis", &["store"]),
     ("hyper", &["net", "proxy", "message", "cli"]),
     ("argon2", &["engine"]),
     ("jsonwebtoken", &["oauth"]),

@@ -7,6 +7,7 @@ mod house;
 mod logins;
 mod process;
 mod search;
+mod shared;
 
 use serde_json::json;
 
@@ -93,29 +94,35 @@ const PLACES: &Table = &[
     ("secret in the environment", &[]),
 ];
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_secret_is_only_where_it_belongs() {
-    let mut house = House::start().await;
-    let service = logins::bootspring(&mut house).await;
-    let command_line = logins::command_line(&mut house).await;
-    let app = logins::serechat(&mut house).await;
-    calls::forwarded(&mut house, &service).await;
-    calls::malformed(&mut house, &command_line).await;
-    let personal = logins::personal(&mut house).await;
-    logins::serika(&mut house, &personal).await;
-    logins::own_app(&mut house).await;
-    logins::fruxon(&mut house, &personal).await;
-    logins::serble(&mut house).await;
+/// What apps and people do in a day: all logins, good calls and bad ones, and the end of them.
+async fn day(house: &mut House) -> logins::Tokens {
+    let service = logins::bootspring(house).await;
+    let command_line = logins::command_line(house).await;
+    let app = logins::serechat(house).await;
+    calls::forwarded(house, &service).await;
+    calls::malformed(house, &command_line).await;
+    let personal = logins::personal(house).await;
+    logins::serika(house, &personal).await;
+    logins::own_app(house).await;
+    logins::fruxon(house, &personal).await;
+    logins::serble(house).await;
     for token in [&app, &personal] {
         assert_eq!(house.call(bearing(get("/v1/echo"), token)).await.status, 200);
     }
     // The command line logs out; the service is taken back by the person.
     let logout = post_json("/api/v1/auth/logout", &json!({"refreshToken": command_line.refresh}));
-    calls::cut(&mut house, &command_line, logout).await;
-    revoke_all(&mut house).await;
+    calls::cut(house, &command_line, logout).await;
+    revoke_all(house).await;
     assert_eq!(house.call(bearing(get("/v1/echo"), &service.access)).await.status, 401);
     let form = hidden(&house.browse(get("/applications")).await, "form");
     assert_eq!(house.browse(post_form("/sign-out", &[("form", &form)])).await.status, 303);
+    service
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_secret_is_only_where_it_belongs() {
+    let mut house = House::start("").await;
+    let service = day(&mut house).await;
     calls::store_away(&mut house, &service).await;
     broken_configurations(&mut house);
     let evidence = house.end();

@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use super::Interior;
-use crate::{net::Drain, proxy::Shared};
+use crate::{limit::SETTLE_EVERY, net::Drain, proxy::Shared};
 
 /// How often last uses are saved.
 const SAVE_EVERY: Duration = Duration::from_secs(5);
@@ -23,6 +23,23 @@ impl Interior {
                 if let Err(error) = verifier.save_last_uses().await {
                     tracing::warn!(%error, "last uses could not be saved");
                 }
+                if ends {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Settles with other replicas what came through, and once more at the end.
+    pub(super) fn settle(&self, shared: Arc<Shared>, drain: Drain) -> impl Future<Output = ()> + Send + 'static {
+        let (limits, clock) = (Arc::clone(&self.limits), self.clock.clone());
+        async move {
+            loop {
+                let ends = tokio::select! {
+                    () = clock.sleep(SETTLE_EVERY) => false,
+                    () = drain.begun() => true,
+                };
+                limits.settle(shared.routes.limiters()).await;
                 if ends {
                     return;
                 }

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod client;
+mod moving;
 mod render;
 
 use std::{
@@ -22,13 +23,22 @@ use crate::{
 
 /// What was asked for.
 pub(super) struct AdminCommand {
-    verb: &'static Verb,
-    request: AdminRequest,
-    /// The argument that is secret, and whether it comes from standard input.
-    secret: Option<(&'static str, bool)>,
-    gateway: Gateway,
+    task: Task,
     /// For programs.
     pub(super) json: bool,
+}
+
+enum Task {
+    /// A row of the table.
+    Verb {
+        verb: &'static Verb,
+        request: AdminRequest,
+        /// The argument that is secret, and whether it comes from standard input.
+        secret: Option<(&'static str, bool)>,
+        gateway: Gateway,
+    },
+    /// What no gateway that runs can do.
+    Move(moving::Moving),
 }
 
 /// Which one.
@@ -47,7 +57,11 @@ enum Carrier {
 
 /// Does it and says what came out.
 pub(super) fn run(command: AdminCommand) -> Result<(), Failure> {
-    let AdminCommand { verb, mut request, secret, gateway, json } = command;
+    let AdminCommand { task, json } = command;
+    let (verb, mut request, secret, gateway) = match task {
+        Task::Verb { verb, request, secret, gateway } => (verb, request, secret, gateway),
+        Task::Move(moving) => return moving::run(&moving, json),
+    };
     let answer = control()?.block_on(async {
         let carrier = Carrier::to(gateway).await?;
         if let Some((name, from_stdin)) = secret {

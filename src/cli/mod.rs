@@ -17,11 +17,14 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 
 use crate::{
-    app::{RootsError, StartError},
+    app::{MovingError, RootsError, StartError},
     config::Problems,
     net::local::BindError,
-    ops::admin::{AdminCode, AdminError},
-    store::embedded::OpenError,
+    ops::{
+        admin::{AdminCode, AdminError},
+        moving::{FileError, MoveError},
+    },
+    store::{OpenError, embedded},
 };
 
 /// A reverse proxy that is its own authorization server: device login, token check and revocation
@@ -49,7 +52,8 @@ enum Command {
         /// The configuration file.
         file: PathBuf,
     },
-    /// Look after users, and after what apps were let do, while the gateway runs or is down.
+    /// Look after users, and after what apps were let do, while the gateway runs or is down; move it
+    /// all to another store.
     Admin(admin::AdminCommand),
 }
 
@@ -80,6 +84,8 @@ enum Failure {
     Io { what: &'static str, cause: io::Error },
     #[error(transparent)]
     Admin(AdminError),
+    #[error(transparent)]
+    Move(MoveError),
     #[error("the admin socket {path}: {cause}")]
     Socket { path: PathBuf, cause: io::Error },
 }
@@ -91,19 +97,32 @@ impl Failure {
         const IO: (u8, &str) = (74, "io");
         const TEMPORARY: (u8, &str) = (75, "unavailable");
         const CONFIG: (u8, &str) = (78, "configuration");
+        const EXISTS: (u8, &str) = (64, "already_exists");
         match self {
-            Self::Config(_) | Self::Start(StartError::Roots(RootsError::Other(_) | RootsError::NoneKnown(_) | RootsError::Bad(_))) => {
-                CONFIG
-            }
-            Self::Start(StartError::Open(OpenError::InUse { .. }) | StartError::AdminSocket(BindError::InUse(_))) => TEMPORARY,
+            Self::Config(_)
+            | Self::Start(StartError::Roots(
+                RootsError::Other(_) | RootsError::NoneKnown(_) | RootsError::NotBrought(_) | RootsError::Bad(_),
+            )) => CONFIG,
+            Self::Start(
+                StartError::Open(OpenError::Embedded(embedded::OpenError::InUse { .. })) | StartError::AdminSocket(BindError::InUse(_)),
+            ) => TEMPORARY,
             Self::Start(_) => UNAVAILABLE,
             Self::Usage(_) => USAGE,
             Self::Io { .. } => IO,
             Self::Admin(error) => match error.code {
                 AdminCode::InvalidRequest => USAGE,
-                AdminCode::AlreadyExists => (64, "already_exists"),
+                AdminCode::AlreadyExists => EXISTS,
                 AdminCode::NotFound => (67, "not_found"),
                 AdminCode::Unavailable => TEMPORARY,
+            },
+            Self::Move(error) => match error {
+                MoveError::Exists(_) | MoveError::Used => EXISTS,
+                MoveError::NothingThere => (67, "not_found"),
+                MoveError::RootMissing(_) | MoveError::RootDiffers(_) => CONFIG,
+                MoveError::File { error: FileError::UnknownRoot(_), .. } => CONFIG,
+                MoveError::File { error: FileError::Io(_), .. } => IO,
+                MoveError::File { .. } => (65, "invalid_file"),
+                MoveError::Store(_) => UNAVAILABLE,
             },
             Self::Socket { cause, .. } => match cause.kind() {
                 io::ErrorKind::PermissionDenied => (77, "permission_denied"),
@@ -115,6 +134,15 @@ impl Failure {
 }
 
 const USAGE: (u8, &str) = (64, "invalid_request");
+
+impl From<MovingError> for Failure {
+    fn from(error: MovingError) -> Self {
+        match error {
+            MovingError::Start(error) => Self::Start(error),
+            MovingError::Move(error) => Self::Move(error),
+        }
+    }
+}
 
 /// Runs the command of this process.
 pub fn main() -> ExitCode {

@@ -124,6 +124,12 @@ impl Row {
                 | Action::Forward
         )
     }
+
+    /// Whether replicas count together, where they have a store in common: what somebody could do once
+    /// more at every one of them, and what all of them are to notice.
+    pub const fn is_shared(&self) -> bool {
+        self.is_guess() || matches!(self.action, Action::Poll | Action::PollForKey | Action::WrongTypedCodes)
+    }
 }
 
 const fn row(action: Action, name: &'static str, key: Key, default: Option<Rate>, doc: &'static str) -> Row {

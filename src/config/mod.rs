@@ -15,6 +15,7 @@ mod public_url;
 pub mod resolve;
 mod resource;
 mod rewrite;
+pub mod store;
 mod warnings;
 
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
@@ -34,6 +35,7 @@ pub use public_url::PublicUrl;
 pub use resolve::{known_keys, load, load_text};
 pub use resource::Resource;
 pub use rewrite::Rewrite;
+pub use store::{Host, Login, Redis, RedisTls, Servers, Store};
 
 /// Everything that an operator decided, checked.
 #[derive(Debug)]
@@ -52,11 +54,11 @@ pub struct Config {
     pub underscore_headers: UnderscoreHeaders,
     /// How long callers may take, and how many of them there may be.
     pub connections: Connections,
-    /// The folder of the embedded store.
-    pub store: PathBuf,
+    /// Where users, grants and sessions lie.
+    pub store: Store,
     /// The socket on which the running gateway is administered; `None`: there is none.
     pub admin_socket: Option<PathBuf>,
-    /// The root secrets, the minting one first; `None`: a file in the store's folder, made at the
+    /// The root secrets, the minting one first; `None`: a file in the embedded store's folder, made at the
     /// first start.
     pub roots: Option<Vec<(RootId, SecretString)>>,
     /// How the log is written.
@@ -211,6 +213,8 @@ pub struct RouteLimit {
     pub requests: std::num::NonZeroU32,
     /// In which time.
     pub per: Duration,
+    /// Whether it is one limit for all replicas that have a store in common.
+    pub shared: bool,
 }
 
 /// A part of the gateway's paths. Two things that claim the same part are an error.

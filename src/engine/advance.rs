@@ -6,12 +6,12 @@ use super::{Engine, Error};
 use crate::{
     oauth::{
         client::ClientKey,
-        grant::{Approval, Grant, Standing},
+        grant::{Approval, Grant, Standing, State},
         id::GrantId,
         refusal::Refusal,
         step::{Step, TakesBack},
     },
-    store::{Change, CommitError, Expect, Key, List, Loaded, Record, Unavailable},
+    store::{Change, CommitError, Expect, FullGrant, Key, List, Loaded, Notice, Record, Unavailable},
 };
 
 /// More tries than callers can plausibly collide: each lost race is somebody's progress.
@@ -32,10 +32,9 @@ impl Engine {
         rule: impl Fn(&Grant, Standing, Timestamp) -> Step<O>,
     ) -> Result<(Grant, O), Error> {
         for _ in 0..MAX_TRIES {
-            let Some(Loaded { version, record: grant }) = self.store.grant(id).await? else {
-                return Err(unknown.into());
-            };
-            let (standing, rests_on) = self.standing(&grant).await?;
+            let Some(full) = self.store.full_grant(id, false).await? else { return Err(unknown.into()) };
+            let (standing, rests_on) = self.standing(&full)?;
+            let Loaded { version, record: grant } = full.grant;
             let step = rule(&grant, standing, self.clock.now());
             let Some(next) = step.next else {
                 self.tell(id, step.takes_back, false);
@@ -46,7 +45,9 @@ impl Engine {
             let counted = self.counted_open(&grant, &next).await?;
             let ends = matches!(step.takes_back, Some(TakesBack::Grant(_)));
             let expect = if ends { Expect::Any } else { Expect::Version(version) };
-            match self.store.commit(changes(&grant, &next, expect, rests_on.into_iter().chain(counted))).await {
+            let mut commit = changes(&grant, &next, expect, rests_on.into_iter().chain(counted));
+            commit.extend(step.takes_back.map(Change::TakeBack));
+            match self.store.commit(commit).await {
                 Ok(()) => {
                     self.tell(id, step.takes_back, true);
                     return Ok((next, step.outcome?));
@@ -70,18 +71,18 @@ impl Engine {
 
     /// Whether those on whom the grant rests are still there, and the part of a commit that holds
     /// only as long as they are.
-    pub(super) async fn standing(&self, grant: &Grant) -> Result<(Standing, Vec<Change>), Unavailable> {
+    pub(super) fn standing(&self, full: &FullGrant) -> Result<(Standing, Vec<Change>), Unavailable> {
         let mut standing = Standing { user: None, client: None };
         let mut rests_on = Vec::new();
-        if let Some(found) = self.clients.find(&grant.dialect, &grant.client).await? {
+        let grant = &full.grant.record;
+        if let Some(found) = self.clients.with(ClientKey::of(&grant.dialect, &grant.client), full.client.clone())? {
             standing.client = found.client.enabled.then_some(found.client.generation);
             rests_on.push(found.unchanged());
         }
         if let Some(id) = grant.approval().and_then(|approval| approval.user) {
-            let user = self.store.user(id).await?;
-            let expect = user.as_ref().map_or(Expect::Absent, |user| Expect::Version(user.version));
+            let expect = full.user.as_ref().map_or(Expect::Absent, |user| Expect::Version(user.version));
             rests_on.push(Change::Compare { key: Key::User(id), expect });
-            standing.user = user.filter(|user| user.record.enabled).map(|user| user.record.generation);
+            standing.user = full.user.as_ref().filter(|user| user.record.enabled).map(|user| user.record.generation);
         }
         Ok((standing, rests_on))
     }
@@ -98,6 +99,10 @@ pub(super) fn changes(before: &Grant, next: &Grant, expect: Expect, besides: imp
     }
     // Ending a grant rests on nobody.
     changes.extend(besides.filter(|_| expect != Expect::Any));
+    // Somebody may be waiting for the decision, wherever the poll came in.
+    if matches!((&before.state, &next.state), (State::Pending { .. }, State::Approved { .. } | State::Denied { .. })) {
+        changes.push(Change::Tell(Notice::Grant(next.id)));
+    }
     changes
 }
 

@@ -64,7 +64,7 @@ impl Engine {
         let Ask { style, client, requester, life, code_life } = ask;
         let channel = Channel::Typed { life: code_life };
         let audience = Audience::default();
-        let (grant, expires) = self.pending(Request { style, client, scopes: None, audience, requester, channel, life })?;
+        let (grant, expires) = self.pending(Request { style, client, scopes: None, audience, requester, channel, life }).await?;
         let id = AskId::from_random(rand::random());
         let name = self.keyring.lookups(id.as_bytes()).next().ok_or(Error::Contended)?;
         // As long as the latest code may be good.
@@ -89,8 +89,8 @@ impl Engine {
     }
 
     /// A grant that nobody has decided about, and when the ask is over.
-    pub(super) fn pending(&self, request: Request<'_>) -> Result<(Grant, Timestamp), Error> {
-        self.limits.take(Action::Start, Who::peer(request.requester.network))?;
+    pub(super) async fn pending(&self, request: Request<'_>) -> Result<(Grant, Timestamp), Error> {
+        self.limits.take(Action::Start, Who::peer(request.requester.network)).await?;
         let requested = self.requestable(request.client, request.scopes.as_ref())?;
         let now = self.clock.now();
         let expires = after(now, request.life);

@@ -48,9 +48,11 @@ impl Engine {
             if next.expires != found.client.expires {
                 changes.extend(listed(&next, next.expires.unwrap_or(Timestamp::MAX)));
             }
+            let takes_back = !next.enabled || next.generation != found.client.generation;
+            changes.extend(takes_back.then(|| Change::TakeBack(TakesBack::Client(next.key()))));
             match self.store.commit(changes).await {
                 Ok(()) => {
-                    if !next.enabled || next.generation != found.client.generation {
+                    if takes_back {
                         self.verifier.take_back(TakesBack::Client(next.key()));
                     }
                     return Ok(Some(next));
@@ -94,7 +96,8 @@ impl Engine {
             if client.origin == Origin::Declared {
                 return Ok(None);
             }
-            let mut changes = vec![Change::Delete { key: Key::Client(client.key()), expect }];
+            let takes_back = Change::TakeBack(TakesBack::Client(client.key()));
+            let mut changes = vec![Change::Delete { key: Key::Client(client.key()), expect }, takes_back];
             changes.extend(listed(&client, self.clock.now()));
             if let Some(owner) = client.owner {
                 let (expect, mut owned) = self.owned(owner).await?;

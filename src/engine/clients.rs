@@ -43,9 +43,10 @@ impl Engine {
             (false, Some(presented)) => presented,
             (true, Some(_)) | (false, None) => return Err(UNKNOWN.into()),
         };
-        let who = self.limits.name(&(Who::peer(peer), client.dialect.as_str(), client.id.as_str()));
+        let who = self.limits.name(&[&Who::peer(peer).label(), client.dialect.as_bytes(), client.id.as_str().as_bytes()]);
         let guess = self.limits.guess(Action::GuessClientSecret, who).await?;
         if self.proves(client, presented) {
+            guess.give_back().await;
             return Ok(());
         }
         guess.wrong();

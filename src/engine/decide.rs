@@ -64,11 +64,12 @@ impl Engine {
     /// `invalid_grant` for a wrong code; limited after too many.
     pub async fn find_by_user_code(&self, typed: &str, user: UserId, peer: IpAddr) -> Result<Grant, Error> {
         let guess = self.limits.guess_of_all(Action::GuessUserCode, vec![Who::User(user), Who::peer(peer)]).await?;
-        let found = self.pending_under(typed).await?;
-        if found.is_none() {
-            guess.wrong();
+        let found = self.pending_under(typed).await;
+        match found {
+            Ok(None) => guess.wrong(),
+            Ok(Some(_)) | Err(Unavailable { .. }) => guess.give_back().await,
         }
-        found.ok_or_else(|| UNKNOWN_CODE.into())
+        found?.ok_or_else(|| UNKNOWN_CODE.into())
     }
 
     async fn pending_under(&self, typed: &str) -> Result<Option<Grant>, Unavailable> {

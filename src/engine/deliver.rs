@@ -70,9 +70,9 @@ impl Engine {
     /// given; `invalid_grant` for an unknown code. Limited where a pending code is asked for much faster
     /// than any client would.
     pub async fn deliver(&self, deliver: Deliver<'_>) -> Result<Delivered, Error> {
-        self.limits.take(Action::Redeem, Who::peer(deliver.peer))?;
+        self.limits.take(Action::Redeem, Who::peer(deliver.peer)).await?;
         let code = Presented::read(&self.keyring, Kind::DeviceCode, deliver.device_code).ok_or(UNKNOWN)?;
-        let pace = || async { Ok(self.limits.take(Action::PollForKey, Who::Grant(code.grant()))?) };
+        let pace = || async { Ok(self.limits.take(Action::PollForKey, Who::Grant(code.grant())).await?) };
         self.once_decided(code.grant(), deliver.hold, deliver.gone, || self.delivered(&code, &deliver), pace).await
     }
 
@@ -81,9 +81,10 @@ impl Engine {
         let caller = Caller { dialect: deliver.style.dialect, client: &deliver.client.id };
         let mut superseded = None;
         for _ in 0..MAX_TRIES {
-            let Some(Loaded { version, record: login }) = self.store.grant(code.grant()).await? else { return Err(UNKNOWN.into()) };
+            let Some(full) = self.store.full_grant(code.grant(), false).await? else { return Err(UNKNOWN.into()) };
+            let (standing, rests_on) = self.standing(&full)?;
+            let Loaded { version, record: login } = full.grant;
             let Some(proof) = code.prove(&self.keyring, &login.salt) else { return Err(UNKNOWN.into()) };
-            let (standing, rests_on) = self.standing(&login).await?;
             let now = self.clock.now();
             let step = login.deliver(proof, caller, standing, now);
             let approval = step.outcome?;
@@ -136,7 +137,9 @@ impl Engine {
         let step = key.record.supersede();
         step.outcome?;
         if let Some(next) = step.next {
-            match self.store.commit(changes(&key.record, &next, Expect::Version(key.version), besides)).await {
+            let mut commit = changes(&key.record, &next, Expect::Version(key.version), besides);
+            commit.extend(step.takes_back.map(Change::TakeBack));
+            match self.store.commit(commit).await {
                 Ok(()) => {}
                 Err(CommitError::Conflict) => return Ok(false),
                 Err(CommitError::Unavailable(unavailable)) => return Err(unavailable.into()),

@@ -64,11 +64,12 @@ impl Engine {
     pub async fn device_keys(&self, dialect: &str, holder: Holder<'_>) -> Result<Vec<KeyInfo>, Error> {
         let mut keys = Vec::new();
         for id in self.store.grants_of(holder.user).await? {
-            let Some(grant) = self.store.grant(id).await?.map(|grant| grant.record) else { continue };
+            let Some(full) = self.store.full_grant(id, false).await? else { continue };
+            let (standing, _) = self.standing(&full)?;
+            let grant = full.grant.record;
             if !holder.is_there(dialect, &grant) || !holder.may(&grant) {
                 continue;
             }
-            let (standing, _) = self.standing(&grant).await?;
             // What was taken back with everything of its user's or client's does not know when.
             if grant.approval().is_none_or(|approval| standing.upholds(approval)) {
                 keys.push(KeyInfo { last_used: self.verifier.last_used(id).await?, grant });

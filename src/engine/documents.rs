@@ -163,7 +163,7 @@ impl Fetched {
             return Ok(answer?);
         }
         let stale = known.and_then(|known| known.document);
-        if let Err(limited) = limits.take(Action::FetchDocument, Who::peer(peer)) {
+        if let Err(limited) = limits.take(Action::FetchDocument, Who::peer(peer)).await {
             return stale.filter(|(_, at)| clock.boot_now() < *at + STALE).map(|(document, _)| document).ok_or(limited.into());
         }
         let fetched = (self.fetch)(url.url().clone()).await;

@@ -43,38 +43,40 @@ impl Engine {
     /// the request is void, denied or taken back; `invalid_grant` where it is unknown, expired or
     /// used. Limited by address.
     pub async fn exchange(&self, exchange: Exchange<'_>) -> Result<Tokens, Error> {
-        self.limits.take(Action::Redeem, Who::peer(exchange.peer))?;
-        let by_peer = self.limits.guess(Action::GuessTypedCode, Who::peer(exchange.peer)).await?;
+        self.limits.take(Action::Redeem, Who::peer(exchange.peer)).await?;
+        let mut guesses = vec![self.limits.guess(Action::GuessTypedCode, Who::peer(exchange.peer)).await?];
+        let exchanged = self.exchanged(&exchange, &mut guesses).await;
+        if matches!(&exchanged, Err(Error::Refused(refusal)) if matches!(refusal.code, ErrorCode::WrongCode { .. })) {
+            guesses.into_iter().for_each(Guess::wrong);
+            self.watch_wrong_codes().await;
+        } else {
+            for guess in guesses {
+                guess.give_back().await;
+            }
+        }
+        exchanged
+    }
+
+    async fn exchanged<'a>(&'a self, exchange: &Exchange<'_>, guesses: &mut Vec<Guess<'a>>) -> Result<Tokens, Error> {
         let ask = exchange.ask.ok_or(UNKNOWN)?;
         let grant = self.asked(ask).await?.ok_or(UNKNOWN)?;
         // Only what somebody approved can be guessed at.
         let approver = grant.approval().filter(|_| grant.is_open(self.clock.now())).and_then(|approval| approval.user);
-        let by_user = match approver.map(Who::User) {
-            Some(user) => Some(self.limits.guess(Action::GuessTypedCodeOfUser, user).await.map_err(|_said_otherwise| TOO_MANY)?),
-            None => None,
-        };
+        if let Some(user) = approver.map(Who::User) {
+            guesses.push(self.limits.guess(Action::GuessTypedCodeOfUser, user).await.map_err(|_said_otherwise| TOO_MANY)?);
+        }
         let terms = self.terms(exchange.style, exchange.client)?;
         let caller = Caller { dialect: exchange.style.dialect, client: &exchange.client.id };
         let exchanged = self.advance(grant.id, UNKNOWN, |grant, standing, now| {
             grant.exchange(exchange.code.prove(&self.keyring, grant), caller, standing, &terms, now)
         });
-        match exchanged.await {
-            Ok((grant, issue)) => self.tokens(exchange.style, &grant, &issue).await?.ok_or_else(|| UNKNOWN.into()),
-            Err(Error::Refused(refusal)) => {
-                if matches!(refusal.code, ErrorCode::WrongCode { .. }) {
-                    by_peer.wrong();
-                    by_user.into_iter().for_each(Guess::wrong);
-                    self.watch_wrong_codes();
-                }
-                Err(refusal.into())
-            }
-            Err(error) => Err(error),
-        }
+        let (grant, issue) = exchanged.await?;
+        self.tokens(exchange.style, &grant, &issue).await?.ok_or_else(|| UNKNOWN.into())
     }
 
     /// Many guessers with many addresses are nobody's limit; the operator is told, once a minute.
-    fn watch_wrong_codes(&self) {
-        if self.limits.take(Action::WrongTypedCodes, Who::All).is_err() && self.alarms.take(Who::All).is_ok() {
+    async fn watch_wrong_codes(&self) {
+        if self.limits.take(Action::WrongTypedCodes, Who::All).await.is_err() && self.alarms.take(Who::All).is_ok() {
             tracing::error!(
                 "unusually many wrong 6-digit codes are entered, from many addresses or for many users: somebody may be guessing"
             );

@@ -6,17 +6,21 @@ use std::sync::{
 };
 
 use dashmap::{DashMap, mapref::entry::Entry};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, oneshot};
 
 use crate::oauth::id::GrantId;
 
 /// So many polls wait at a time; past that they are answered at once.
 const MAX_HELD: usize = 10_000;
+/// So many polls ask the store at a time. When all who wait look again at once, whoever calls an API finds
+/// the store free.
+const MAX_LOOKING: usize = 64;
 
 /// The waiting polls, one a grant.
 pub(super) struct Holds {
     waiting: Arc<DashMap<GrantId, Waiter>>,
     places: Arc<Semaphore>,
+    looking: Semaphore,
     tickets: AtomicU64,
 }
 
@@ -36,7 +40,12 @@ pub(super) struct Hold {
 
 impl Default for Holds {
     fn default() -> Self {
-        Self { waiting: Arc::default(), places: Arc::new(Semaphore::new(MAX_HELD)), tickets: AtomicU64::new(0) }
+        Self {
+            waiting: Arc::default(),
+            places: Arc::new(Semaphore::new(MAX_HELD)),
+            looking: Semaphore::new(MAX_LOOKING),
+            tickets: AtomicU64::new(0),
+        }
     }
 }
 
@@ -54,12 +63,24 @@ impl Holds {
         Some(Hold { waiting: Arc::clone(&self.waiting), grant, ticket, woken, _place: place })
     }
 
+    /// Waits for a turn to ask the store.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes it.
+        self.looking.acquire().await.ok()
+    }
+
     /// Something happened to the grant: whoever waits for it looks again.
     pub(super) fn release(&self, grant: GrantId) {
         if let Some((_, waiter)) = self.waiting.remove(&grant) {
             // Whoever waited may have gone, and then nobody needs to know.
             let _ = waiter.wake.send(());
         }
+    }
+
+    /// Something may have happened to any of them.
+    pub(super) fn release_all(&self) {
+        let waiting: Vec<GrantId> = self.waiting.iter().map(|waiter| *waiter.key()).collect();
+        waiting.into_iter().for_each(|grant| self.release(grant));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The keys that sign JWTs. Whoever changes them has the change durable and in force before the
 //! answer: what was revoked verifies for nobody who asks later.
 
-use std::time::Duration;
+use std::{iter, time::Duration};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -10,10 +10,10 @@ use super::{Engine, advance::MAX_TRIES};
 use crate::{
     oauth::{
         jwt::Unusable,
-        signing::{Algorithm, KeyError, KeyId, SigningKeys},
+        signing::{Algorithm, KeyError, KeyId, KeyState, SigningKey, SigningKeys},
         step::TakesBack,
     },
-    store::{Change, CommitError, Expect, Key, Loaded, Record, Unavailable},
+    store::{Change, CommitError, Expect, Key, Loaded, Notice, Record, Unavailable},
 };
 
 /// Why the signing keys are not what was asked for.
@@ -114,13 +114,17 @@ impl Engine {
             let outcome = rule(&mut keys, self.clock.now())?;
             if keys != before {
                 let put = Change::Put { key: Key::SigningKeys, expect, record: Record::SigningKeys(keys.clone()), until: None };
-                match self.store.commit(vec![put]).await {
+                let is_revoked = |key: &&SigningKey| matches!(key.state, KeyState::Revoked { .. });
+                let was_revoked = |kid| before.get(kid).as_ref().is_some_and(is_revoked);
+                let revoked = keys.iter().filter(is_revoked).map(|key| key.id).filter(|kid| !was_revoked(*kid));
+                let takes_back = revoked.map(TakesBack::Key).map(Change::TakeBack);
+                match self.store.commit(iter::once(put).chain(takes_back).chain([Change::Tell(Notice::Keys)]).collect()).await {
                     Ok(()) => {}
                     Err(CommitError::Conflict) => continue,
                     Err(CommitError::Unavailable(unavailable)) => return Err(unavailable.into()),
                 }
             }
-            turn.install(&keys)?;
+            turn.install(&keys, None)?;
             return Ok((keys, outcome));
         }
         Err(KeysError::Contended)

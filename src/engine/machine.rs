@@ -44,7 +44,7 @@ impl Engine {
     /// `unauthorized_client`, also of a public client (RFC 6749 section 4.4); `invalid_scope`.
     pub async fn own_access(&self, own: OwnAccess<'_>) -> Result<Tokens, Error> {
         const PUBLIC: Refusal = Refusal::new(ErrorCode::UnauthorizedClient, "A client without a secret has no access of its own.");
-        self.limits.take(Action::Redeem, Who::peer(own.peer))?;
+        self.limits.take(Action::Redeem, Who::peer(own.peer)).await?;
         own.client.may(GrantType::ClientCredentials)?;
         if own.client.is_public() {
             return Err(PUBLIC.into());

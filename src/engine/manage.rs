@@ -60,7 +60,7 @@ impl Engine {
             user.enabled = false;
             user.session_generation += 1;
         };
-        Ok(self.cut_user(self.change_user(name, end).await?))
+        self.change_user(name, end).await
     }
 
     /// The user may sign in again, and what he granted before opens what it opened. `None` where
@@ -78,7 +78,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::disable_user`].
     pub async fn revoke_user(&self, name: &UserName) -> Result<Option<User>, Error> {
-        Ok(self.cut_user(self.change_user(name, |user| user.generation += 1).await?))
+        self.change_user(name, |user| user.generation += 1).await
     }
 
     /// Gives a user a new password, and ends his sessions. Grants stay as they are. `None` where
@@ -129,30 +129,29 @@ impl Engine {
         Ok(revoked.0)
     }
 
+    /// What is taken back ends after the change of the user: what was let in before it is found, and
+    /// nothing is let in after it.
     async fn change_user(&self, name: &UserName, change: impl Fn(&mut User)) -> Result<Option<User>, Error> {
         for _ in 0..MAX_TRIES {
             let Some(Loaded { version, record: mut user }) = self.store.user_named(name).await? else { return Ok(None) };
+            let generation = user.generation;
             change(&mut user);
+            let takes_back = (!user.enabled || user.generation != generation).then_some(TakesBack::User(user.id));
             let record = Record::User(Box::new(user.clone()));
-            let changes = vec![
+            let mut changes = vec![
                 Change::Put { key: Key::User(user.id), expect: Expect::Version(version), record, until: None },
                 Change::Link { list: List::Users, member: *user.id.as_bytes(), until: Timestamp::MAX },
             ];
+            changes.extend(takes_back.map(Change::TakeBack));
             match self.store.commit(changes).await {
-                Ok(()) => return Ok(Some(user)),
+                Ok(()) => {
+                    takes_back.into_iter().for_each(|what| self.verifier.take_back(what));
+                    return Ok(Some(user));
+                }
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable(unavailable)) => return Err(unavailable.into()),
             }
         }
         Err(Error::Contended)
-    }
-
-    /// Ends what runs under a user's grants, after the change of the user: what was let in before it
-    /// is found, and nothing is let in after it.
-    fn cut_user(&self, changed: Option<User>) -> Option<User> {
-        if let Some(user) = &changed {
-            self.verifier.take_back(TakesBack::User(user.id));
-        }
-        changed
     }
 }

@@ -16,6 +16,7 @@ mod deliver;
 mod device_keys;
 mod documents;
 mod exchange;
+mod follow;
 mod hold;
 mod introspect;
 mod issue;

@@ -19,11 +19,13 @@ use crate::{
         refusal::{ErrorCode, Refusal},
         token::{Kind, Presented},
     },
-    store::{Soft, SoftKey},
+    store::{Soft, SoftKey, Unavailable},
 };
 
 /// How often a poll asks a store that does not answer, as long as it may be held.
 const STORE_RETRY: Duration = Duration::from_millis(100);
+/// How long past its hold a poll may wait for its turn to ask the store.
+const LONGEST_TURN: Duration = Duration::from_secs(2);
 /// Pace is forgotten a while after the slowest client would have come again.
 const KEEP_PACE: Duration = Duration::from_secs(120);
 
@@ -54,7 +56,7 @@ impl Engine {
     /// The words of RFC 8628 section 3.5; `invalid_grant` for a code that is unknown or used;
     /// limited beyond twenty polls a minute of a pending code.
     pub async fn poll(&self, poll: Poll<'_>) -> Result<Tokens, Error> {
-        self.limits.take(Action::Redeem, Who::peer(poll.peer))?;
+        self.limits.take(Action::Redeem, Who::peer(poll.peer)).await?;
         let code = Presented::read(&self.keyring, Kind::DeviceCode, poll.device_code).ok_or(UNKNOWN)?;
         let pace = || self.keep_pace(code.grant(), poll.interval);
         self.once_decided(code.grant(), poll.hold, poll.gone, || self.redeem(&code, &poll), pace).await
@@ -79,7 +81,13 @@ impl Engine {
         loop {
             // Before the state is read: a decision that falls in between is not missed.
             let hold = self.holds.enter(grant);
-            let pending = match attempt().await {
+            let turn = tokio::select! {
+                turn = self.holds.turn() => turn,
+                () = self.clock.sleep_until(until + LONGEST_TURN) => return Err(Unavailable::because("too many polls ask the store").into()),
+            };
+            let attempted = attempt().await;
+            drop(turn);
+            let pending = match attempted {
                 Err(Error::Refused(refusal)) if refusal.code == ErrorCode::AuthorizationPending => refusal,
                 Err(Error::Unavailable(_)) if self.clock.boot_now() < until && !gone.is_cancelled() => {
                     self.clock.sleep(STORE_RETRY).await;
@@ -88,12 +96,18 @@ impl Engine {
                 decided => return decided,
             };
             if let Some(pace) = pace.take() {
-                pace().await?;
+                match pace().await {
+                    Ok(()) => {}
+                    // Whoever is held until the store is back comes no faster than he should.
+                    Err(Error::Unavailable(_)) if self.clock.boot_now() < until => {}
+                    Err(error) => return Err(error),
+                }
             }
             let Some(mut hold) = hold.filter(|_| self.clock.boot_now() < until) else { return Err(pending.into()) };
             let look_again = tokio::select! {
                 happened = hold.happened() => happened,
-                () = self.clock.sleep_until(until) => false,
+                // Of a decision that was made elsewhere there may have been no notice.
+                () = self.clock.sleep_until(until) => true,
                 () = gone.cancelled() => false,
             };
             if !look_again {
@@ -115,7 +129,7 @@ impl Engine {
 
     /// Judges and remembers when a poll of a pending grant came.
     async fn keep_pace(&self, grant: GrantId, interval: Duration) -> Result<(), Error> {
-        self.limits.take(Action::Poll, Who::Grant(grant))?;
+        self.limits.take(Action::Poll, Who::Grant(grant)).await?;
         let now = self.clock.now();
         let before = match self.store.soft_load(SoftKey::Pace(grant)).await? {
             Some(Soft::Pace(pace)) => Some(pace),

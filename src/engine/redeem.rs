@@ -37,7 +37,7 @@ impl Engine {
     /// # Errors
     /// `invalid_grant`, `unauthorized_client`, `invalid_scope`, `invalid_target`.
     pub async fn redeem_code(&self, redeem: RedeemCode<'_>) -> Result<Tokens, Error> {
-        self.limits.take(Action::Redeem, Who::peer(redeem.peer))?;
+        self.limits.take(Action::Redeem, Who::peer(redeem.peer)).await?;
         redeem.client.may(GrantType::AuthorizationCode)?;
         let code = Presented::read(&self.keyring, Kind::Code, redeem.code).ok_or(UNKNOWN)?;
         let terms = self.terms(redeem.style, redeem.client)?;

@@ -35,7 +35,7 @@ impl Engine {
     /// # Errors
     /// `invalid_grant`, `invalid_scope`, `invalid_target`.
     pub async fn refresh(&self, refresh: Refresh<'_>) -> Result<Tokens, Error> {
-        self.limits.take(Action::Redeem, Who::peer(refresh.peer))?;
+        self.limits.take(Action::Redeem, Who::peer(refresh.peer)).await?;
         let token = Presented::read(&self.keyring, Kind::Refresh, refresh.refresh_token).ok_or(UNKNOWN)?;
         let terms = self.terms(refresh.style, refresh.client)?;
         let caller = Caller { dialect: refresh.style.dialect, client: &refresh.client.id };

@@ -26,9 +26,9 @@ impl Engine {
     /// Limited by address, and where there are [`MAX_REGISTERED_CLIENTS`]; [`Error::Unavailable`],
     /// [`Error::Contended`].
     pub async fn register_client(&self, create: CreateClient, peer: IpAddr) -> Result<(Client, Option<SecretString>), Error> {
-        self.limits.take(Action::Register, Who::peer(peer))?;
+        self.limits.take(Action::Register, Who::peer(peer)).await?;
         if self.store.members(List::Registered).await?.len() >= MAX_REGISTERED_CLIENTS {
-            if self.alarms.take(self.limits.name("register")).is_ok() {
+            if self.alarms.take(self.limits.name(&[b"register"])).is_ok() {
                 tracing::warn!(
                     clients = MAX_REGISTERED_CLIENTS,
                     "no more clients can register themselves; delete some, or turn registration off"

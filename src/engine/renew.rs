@@ -36,7 +36,7 @@ impl Engine {
     /// `invalid_grant`, as [`ErrorCode::UserGone`] or [`ErrorCode::TakenBack`] where it is known that the
     /// token was good once.
     pub async fn renew(&self, renew: Renew<'_>) -> Result<Tokens, Error> {
-        self.limits.take(Action::Redeem, Who::peer(renew.peer))?;
+        self.limits.take(Action::Redeem, Who::peer(renew.peer)).await?;
         renew.client.may(GrantType::RefreshToken)?;
         // In a statement of its own: the snapshot of the keys is not to be held over what follows.
         let read = self.verifier.signing().load().read(Typ::RefreshToken, renew.refresh_token);

@@ -19,6 +19,7 @@ use crate::{
         secret::Keyring,
         user::{BadUserName, User, UserName},
     },
+    store::Unavailable,
 };
 
 /// Somebody who wants to sign in.
@@ -54,24 +55,32 @@ impl Engine {
         let usable = user.filter(|user| user.enabled);
         let hash = usable.as_ref().and_then(|user| user.password.clone());
         let fits = sign_in.password.expose_secret().len() <= MAX_PASSWORD_BYTES;
-        let right = fits && self.passwords.verify(sign_in.password, hash).await?;
-        if !right {
-            guesses.into_iter().for_each(Guess::wrong);
+        let right = self.passwords.verify(sign_in.password, hash).await.map(|right| fits && right);
+        match right {
+            Ok(false) => guesses.into_iter().for_each(Guess::wrong),
+            Ok(true) | Err(Unavailable { .. }) => give_back(guesses).await,
         }
+        let right = right?;
         Ok(usable.filter(|_| right))
     }
 
     async fn guess_of_stranger(&self, name: &str, peer: IpAddr) -> Result<Vec<Guess<'_>>, Error> {
-        let (address, name) = (Who::peer(peer), self.limits.name(name.trim().to_ascii_lowercase().as_str()));
+        let (address, name) = (Who::peer(peer), self.limits.name(&[name.trim().to_ascii_lowercase().as_bytes()]));
         // Who is going to be refused anyway takes nobody's turn.
         self.limits.look(Action::GuessPassword, address)?;
         let mut guesses = Vec::with_capacity(2);
         match self.limits.guess(Action::GuessPasswordOfName, name).await {
             Ok(guess) => guesses.push(guess),
             // Nothing is held while he waits: what he waits for is not to be drawn out for others.
-            Err(_limited) => self.turns.wait(name, address).await?,
+            Err(_limited) => self.turns.wait(&self.limits, name, address).await?,
         }
-        guesses.push(self.limits.guess(Action::GuessPassword, address).await?);
+        match self.limits.guess(Action::GuessPassword, address).await {
+            Ok(guess) => guesses.push(guess),
+            Err(limited) => {
+                give_back(guesses).await;
+                return Err(limited.into());
+            }
+        }
         Ok(guesses)
     }
 
@@ -81,6 +90,12 @@ impl Engine {
         let browser = before.and_then(|before| browser_of(&self.keyring, user, before)).unwrap_or_else(rand::random);
         let proof = proof_parts(user, &browser, |parts| self.keyring.form_token(parts));
         SecretString::from(format!("{}{}", HEXLOWER.encode(&browser), HEXLOWER.encode(&proof)))
+    }
+}
+
+async fn give_back(guesses: Vec<Guess<'_>>) {
+    for guess in guesses {
+        guess.give_back().await;
     }
 }
 

@@ -61,7 +61,7 @@ impl Engine {
     pub async fn start(&self, start: Start<'_>) -> Result<Started, Error> {
         let Start { style, prefix, client, scopes, audience, requester, channel, life } = start;
         client.may(GrantType::DeviceCode)?;
-        let (grant, expires) = self.pending(Request { style, client, scopes, audience, requester, channel, life })?;
+        let (grant, expires) = self.pending(Request { style, client, scopes, audience, requester, channel, life }).await?;
         let minted = token::mint(&self.keyring, grant.root, prefix, Kind::DeviceCode, grant.id.as_bytes(), 0, &grant.salt);
         let device_code = minted.ok_or(Error::Contended)?;
         for _ in 0..MAX_DRAWS {

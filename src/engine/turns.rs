@@ -7,7 +7,7 @@ use dashmap::DashMap;
 
 use crate::{
     clock::{BootTime, Clock},
-    limit::{Limited, Who},
+    limit::{Limited, Limits, Who},
 };
 
 /// Between two turns of one queue.
@@ -29,13 +29,14 @@ impl Turns {
         Self { queues: DashMap::new(), clock }
     }
 
-    /// Waits for a turn.
+    /// Waits for a turn, here and among all replicas.
     ///
     /// # Errors
     /// [`Limited`] where too many wait already.
-    pub(super) async fn wait(&self, key: Who, from: Who) -> Result<(), Limited> {
-        let turn = self.reserve(key, from)?;
-        self.clock.sleep_until(turn).await;
+    pub(super) async fn wait(&self, limits: &Limits, key: Who, from: Who) -> Result<(), Limited> {
+        let here = self.reserve(key, from)?;
+        let everywhere = self.clock.boot_now() + limits.queue("turn", key, PACE, PACE * MOST_WAITING).await?;
+        self.clock.sleep_until(here.max(everywhere)).await;
         Ok(())
     }
 
@@ -63,20 +64,32 @@ impl Turns {
 mod tests {
     use std::{
         net::Ipv4Addr,
+        sync::Arc,
         task::{Context, Poll, Waker},
     };
 
     use jiff::Timestamp;
+    use secrecy::SecretString;
 
     use super::*;
-    use crate::clock::Manual;
+    use crate::{
+        clock::Manual,
+        config::limits::Rates,
+        oauth::secret::{Keyring, RootId},
+        store::{Counter, counter::MemoryCounter},
+    };
 
-    const KEY: Who = Who::Name(1);
+    const KEY: Who = Who::Name([1; 16]);
 
     fn queue() -> (Manual, Turns) {
         let time = Manual::starting_at(Timestamp::UNIX_EPOCH);
         let turns = Turns::new(time.clock());
         (time, turns)
+    }
+
+    fn limits(time: &Manual, counter: Option<Arc<dyn Counter>>) -> Limits {
+        let keyring = Keyring::new(&[(RootId::DEFAULT, SecretString::from("r".repeat(32)))]).unwrap();
+        Limits::new(&Rates::default(), counter, Arc::new(keyring), &time.clock())
     }
 
     /// An address in a neighbourhood of this number.
@@ -102,7 +115,7 @@ mod tests {
             turns.reserve(KEY, from(nth)).unwrap();
         }
         assert_eq!(turns.reserve(KEY, from(99)), Err(Limited { retry_after: 30 }));
-        assert_eq!(turns.reserve(Who::Name(2), from(99)), Ok(time.clock().boot_now()), "another queue is another queue");
+        assert_eq!(turns.reserve(Who::Name([2; 16]), from(99)), Ok(time.clock().boot_now()), "another queue is another queue");
         time.advance(PACE);
         turns.reserve(KEY, from(99)).unwrap();
         assert!(turns.reserve(KEY, from(98)).is_err());
@@ -123,8 +136,9 @@ mod tests {
     #[tokio::test]
     async fn whoever_waits_goes_on_in_the_moment_of_his_turn() {
         let (time, turns) = queue();
-        turns.wait(KEY, from(1)).await.unwrap();
-        let mut second = std::pin::pin!(turns.wait(KEY, from(2)));
+        let limits = limits(&time, None);
+        turns.wait(&limits, KEY, from(1)).await.unwrap();
+        let mut second = std::pin::pin!(turns.wait(&limits, KEY, from(2)));
         let mut polled = || match second.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(output) => Some(output),
             Poll::Pending => None,
@@ -136,11 +150,36 @@ mod tests {
         assert_eq!(polled(), Some(Ok(())));
     }
 
+    #[tokio::test]
+    async fn replicas_that_count_together_have_one_queue() {
+        let (time, here) = queue();
+        let counter: Arc<dyn Counter> = Arc::new(MemoryCounter::new(time.clock()));
+        let there = Turns::new(time.clock());
+        let (limits, others) = (limits(&time, Some(Arc::clone(&counter))), limits(&time, Some(counter)));
+        here.wait(&limits, KEY, from(1)).await.unwrap();
+        let mut second = std::pin::pin!(there.wait(&others, KEY, from(2)));
+        let mut polled = || second.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled().is_pending());
+        time.advance(PACE - Duration::from_millis(1));
+        assert!(polled().is_pending());
+        time.advance(Duration::from_millis(1));
+        assert_eq!(polled(), Poll::Ready(Ok(())));
+        // As many as may wait, and one more; he is not counted.
+        for nth in 1..=MOST_WAITING {
+            assert_eq!(limits.queue("turn", KEY, PACE, PACE * MOST_WAITING).await, Ok(PACE * nth));
+        }
+        for _ in 0..2 {
+            assert_eq!(limits.queue("turn", KEY, PACE, PACE * MOST_WAITING).await, Err(Limited { retry_after: 30 }));
+        }
+        time.advance(PACE);
+        assert_eq!(others.queue("turn", KEY, PACE, PACE * MOST_WAITING).await, Ok(PACE * MOST_WAITING));
+    }
+
     #[test]
     fn queues_in_which_nobody_waits_are_forgotten() {
         let (time, turns) = queue();
         for name in 0..100 {
-            turns.reserve(Who::Name(name), from(1)).unwrap();
+            turns.reserve(Who::Name([name; 16]), from(1)).unwrap();
         }
         time.advance(PACE);
         turns.reserve(KEY, from(1)).unwrap();

@@ -91,12 +91,17 @@ impl Limiter {
     /// # Errors
     /// [`Limited`] where that is one too many; it is not counted then.
     pub fn take(&self, who: Who) -> Result<(), Limited> {
+        self.take_at(who).1
+    }
+
+    /// The same, and where he is counted.
+    pub(super) fn take_at(&self, who: Who) -> (Who, Result<(), Limited>) {
         let now = self.clock.boot_now();
         let (place, is_new) = self.place(who);
         if is_new {
             self.strangers.fetch_add(1, Ordering::Relaxed);
         }
-        match self.counter.check_key(&place) {
+        let taken = match self.counter.check_key(&place) {
             Ok(state) => {
                 if state.remaining_burst_capacity() == 0 {
                     self.exhausted.insert(place, now + state.quota().replenish_interval());
@@ -105,8 +110,18 @@ impl Limiter {
             }
             Err(not_until) => {
                 self.exhausted.insert(place, not_until.earliest_possible());
-                Err(limited(not_until.earliest_possible().duration_since(now).into()))
+                Err(Limited::after(not_until.earliest_possible().duration_since(now).into()))
             }
+        };
+        (place, taken)
+    }
+
+    /// Refuses somebody for so long, by the word of those who count elsewhere.
+    pub(super) fn refuse(&self, who: Who, left: Duration) {
+        let (place, is_new) = self.place(who);
+        // A stranger who has no place here takes none by being refused: there is no end of strangers.
+        if !is_new || self.exhausted.len() < self.most {
+            self.exhausted.insert(place, self.clock.boot_now() + left);
         }
     }
 
@@ -117,7 +132,7 @@ impl Limiter {
     pub fn look(&self, who: Who) -> Result<(), Limited> {
         let (place, _) = self.place(who);
         let left = self.exhausted.get(&place).and_then(|until| until.checked_sub(self.clock.boot_now()));
-        left.filter(|left| !left.is_zero()).map_or(Ok(()), |left| Err(limited(left)))
+        left.filter(|left| !left.is_zero()).map_or(Ok(()), |left| Err(Limited::after(left)))
     }
 
     /// Waits until nobody else compares a guess of any of these.
@@ -187,8 +202,4 @@ impl Limiter {
     pub(super) fn len(&self) -> usize {
         self.places.0.len()
     }
-}
-
-fn limited(left: Duration) -> Limited {
-    Limited { retry_after: left.as_secs() + u64::from(left.subsec_nanos() > 0) }
 }

@@ -1,3 +1,5 @@
+mod replicas;
+
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     num::NonZeroU32,
@@ -9,20 +11,29 @@ use std::{
 };
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 use super::*;
 use crate::{
     clock::Manual,
-    oauth::id::{GrantId, UserId},
+    oauth::{
+        id::{GrantId, UserId},
+        secret::RootId,
+    },
 };
 
 fn who(text: &str) -> Who {
     Who::peer(text.parse().unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)))
 }
 
+fn keyring() -> Arc<Keyring> {
+    #[allow(clippy::unwrap_used)]
+    Arc::new(Keyring::new(&[(RootId::DEFAULT, SecretString::from("r".repeat(32)))]).unwrap())
+}
+
 fn limits() -> (Manual, Limits) {
     let time = Manual::starting_at(Timestamp::UNIX_EPOCH);
-    let limits = Limits::new(&Rates::default(), &time.clock());
+    let limits = Limits::new(&Rates::default(), None, keyring(), &time.clock());
     (time, limits)
 }
 
@@ -46,19 +57,19 @@ fn every_row_lets_its_times_through_and_says_when_there_is_one_more() {
     for row in &ROWS {
         let (time, limits) = limits();
         let Some(rate) = row.default else {
-            assert!((0..1000).all(|_| limits.take(row.action, who("192.0.2.1")).is_ok()), "{}", row.name);
+            assert!((0..1000).all(|_| limits.take_here(row.action, who("192.0.2.1")).is_ok()), "{}", row.name);
             continue;
         };
         for _ in 0..rate.times.get() {
-            assert_eq!(limits.take(row.action, who("192.0.2.1")), Ok(()), "{}", row.name);
+            assert_eq!(limits.take_here(row.action, who("192.0.2.1")), Ok(()), "{}", row.name);
         }
         let every = rate.per / rate.times.get();
         let retry_after = every.as_secs() + u64::from(every.subsec_nanos() > 0);
-        assert_eq!(limits.take(row.action, who("192.0.2.1")), Err(Limited { retry_after }), "{}", row.name);
-        assert_eq!(limits.take(row.action, who("192.0.2.2")), Ok(()), "{}", row.name);
+        assert_eq!(limits.take_here(row.action, who("192.0.2.1")), Err(Limited { retry_after }), "{}", row.name);
+        assert_eq!(limits.take_here(row.action, who("192.0.2.2")), Ok(()), "{}", row.name);
         time.advance(every);
-        assert_eq!(limits.take(row.action, who("192.0.2.1")), Ok(()), "{}", row.name);
-        assert!(limits.take(row.action, who("192.0.2.1")).is_err(), "{}", row.name);
+        assert_eq!(limits.take_here(row.action, who("192.0.2.1")), Ok(()), "{}", row.name);
+        assert!(limits.take_here(row.action, who("192.0.2.1")).is_err(), "{}", row.name);
     }
 }
 
@@ -68,9 +79,9 @@ fn a_limit_that_was_set_is_the_one_that_holds() {
     let mut rates = Rates::default();
     rates.set(Action::Start, None);
     rates.set(Action::Forward, Rates::default().of(Action::Start));
-    let limits = Limits::new(&rates, &time.clock());
-    assert!((0..100).all(|_| limits.take(Action::Start, who("192.0.2.1")).is_ok()));
-    assert_eq!((0..100).filter(|_| limits.take(Action::Forward, who("192.0.2.1")).is_ok()).count(), 5);
+    let limits = Limits::new(&rates, None, keyring(), &time.clock());
+    assert!((0..100).all(|_| limits.take_here(Action::Start, who("192.0.2.1")).is_ok()));
+    assert_eq!((0..100).filter(|_| limits.take_here(Action::Forward, who("192.0.2.1")).is_ok()).count(), 5);
 }
 
 #[tokio::test]
@@ -78,15 +89,23 @@ async fn right_guesses_count_nothing_and_are_refused_once_the_wrong_ones_are_use
     let (time, limits) = limits();
     let guess = || limits.guess(Action::GuessUserCode, who("192.0.2.1"));
     for _ in 0..10 {
-        assert!(guess().await.is_ok(), "dropped: it was right");
+        guess().await.unwrap_or_else(|limited| unreachable!("{limited:?}")).give_back().await;
         guess().await.map(Guess::wrong).unwrap_or_default();
     }
-    let refused = |guess: Result<Guess<'_>, Limited>| guess.err();
-    assert_eq!(refused(guess().await), Some(Limited { retry_after: 60 }));
+    assert_eq!(guess().await.err(), Some(Limited { retry_after: 60 }));
     limits.sweep();
-    assert_eq!(refused(guess().await), Some(Limited { retry_after: 60 }));
+    assert_eq!(guess().await.err(), Some(Limited { retry_after: 60 }));
     time.advance(Duration::from_secs(60));
-    assert_eq!(refused(guess().await), None);
+    assert_eq!(guess().await.err(), None);
+}
+
+#[tokio::test]
+async fn a_guess_that_was_broken_off_counts_as_a_wrong_one() {
+    let (_time, limits) = limits();
+    for _ in 0..10 {
+        drop(limits.guess(Action::GuessUserCode, who("192.0.2.1")).await);
+    }
+    assert_eq!(limits.guess(Action::GuessUserCode, who("192.0.2.1")).await.err(), Some(Limited { retry_after: 60 }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,7 +188,7 @@ fn without_room_strangers_share_with_their_neighbours_and_users_do_not() {
     assert_eq!(limiter.take(who("203.0.113.1")), Ok(()));
     assert!(limiter.take(who("203.0.99.99")).is_err());
     assert_eq!(limiter.take(who("2001:db8::1")), Ok(()));
-    assert!(limiter.take(who("2001:4860::1")).is_err() && limiter.take(Who::Name(7)).is_err());
+    assert!(limiter.take(who("2001:4860::1")).is_err() && limiter.take(Who::Name([7; 16])).is_err());
     for number in 0..100 {
         assert_eq!(limiter.take(Who::User(UserId::from_random([number; 16]))), Ok(()));
         assert_eq!(limiter.take(Who::Grant(GrantId::from_random([number; 16]))), Ok(()));

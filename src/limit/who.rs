@@ -14,7 +14,7 @@ pub enum Who {
     /// Addresses that have to share a counter while there are too many.
     Network(IpNet),
     /// Something that somebody named: [`super::Limits::name`].
-    Name(u64),
+    Name([u8; 16]),
     /// All strangers for whom there is no counter.
     Others,
     /// A user.
@@ -35,6 +35,21 @@ impl Who {
             v4 @ IpAddr::V4(_) => v4,
         };
         Self::Peer(counted)
+    }
+
+    /// What tells it from all others, on every replica alike.
+    pub fn label(&self) -> Vec<u8> {
+        let (kind, value) = match self {
+            Self::Peer(ip) => (b'p', ip.to_string().into_bytes()),
+            Self::Network(net) => (b'n', net.to_string().into_bytes()),
+            Self::Name(name) => (b'm', name.to_vec()),
+            Self::Others => (b'o', Vec::new()),
+            Self::User(user) => (b'u', user.as_bytes().to_vec()),
+            Self::Grant(grant) => (b'g', grant.as_bytes().to_vec()),
+            Self::All => (b'a', Vec::new()),
+            Self::Browser(browser) => (b'b', browser.to_vec()),
+        };
+        [vec![kind], value].concat()
     }
 
     /// Whether there may be any number of them, with no record behind them.

@@ -194,7 +194,7 @@ impl Client {
 pub const UNKNOWN: Refusal = Refusal::new(ErrorCode::InvalidClient, "The client is unknown or did not authenticate.");
 
 /// Under which name a client is kept: 16 bytes, of whatever length its id is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct ClientKey([u8; 16]);
 
 impl ClientKey {

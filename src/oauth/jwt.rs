@@ -169,6 +169,11 @@ impl Signing {
         self.keys.contains_key(&kid)
     }
 
+    /// Whether a text says that a key signed it which is not among these.
+    pub fn lacks_key_of(&self, text: &str) -> bool {
+        named_key(text).is_some_and(|kid| !self.holds(kid))
+    }
+
     /// The key that signs what is issued now with this algorithm.
     pub fn current(&self, algorithm: Algorithm) -> Option<KeyId> {
         self.keys.iter().find(|(_, key)| key.current && key.algorithm == algorithm).map(|(id, _)| *id)
@@ -199,6 +204,14 @@ impl Signing {
         let read = jsonwebtoken::decode(text, &key.public, &key.validation).ok()?;
         Some(ReadJwt { kid: header.kid, claims: read.claims })
     }
+}
+
+/// The key that a text names, if it has the header of a JWT of ours.
+fn named_key(text: &str) -> Option<KeyId> {
+    let header = text.get(..MAX_BYTES.min(text.len()))?.split_once('.')?.0;
+    // As in `Signing::read`.
+    let header = BASE64URL_NOPAD.decode(header.as_bytes()).ok()?;
+    serde_json::from_slice::<Header<'_>>(&header).ok().map(|header| header.kid)
 }
 
 impl Opened {

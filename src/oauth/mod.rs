@@ -14,6 +14,7 @@ pub mod client;
 pub mod client_metadata;
 pub mod code;
 pub mod document;
+pub mod frame;
 pub mod grant;
 pub mod guid;
 pub mod id;

@@ -110,8 +110,11 @@ pub(super) struct Root {
     pub(super) typed: hmac::Key,
     /// Seals the secrets that cannot be derived.
     pub(super) seal: aead::RandomizedNonceKey,
+    /// Seals the frames of an export.
+    pub(super) exports: aead::RandomizedNonceKey,
     lookups: hmac::Key,
     forms: hmac::Key,
+    counts: hmac::Key,
     check: [u8; 16],
 }
 
@@ -157,16 +160,20 @@ impl Root {
             Ok(key)
         };
         let sub_key = |label: &[u8]| Ok(hmac::Key::new(hmac::HMAC_SHA256, bytes(label)?.as_slice()));
-        let seal = aead::RandomizedNonceKey::new(&aead::AES_256_GCM, bytes(b"seal")?.as_slice());
+        let sealing_key = |label: &[u8]| {
+            aead::RandomizedNonceKey::new(&aead::AES_256_GCM, bytes(label)?.as_slice()).map_err(|_unspecified| BadRoot::Derivation)
+        };
         let check = hmac::sign(&sub_key(b"check")?, b"check");
         Ok(Self {
             id,
             macs: sub_key(b"mac")?,
             secrets: sub_key(b"secret")?,
             typed: sub_key(b"typed code")?,
-            seal: seal.map_err(|_unspecified| BadRoot::Derivation)?,
+            seal: sealing_key(b"seal")?,
+            exports: sealing_key(b"export")?,
             lookups: sub_key(b"lookup")?,
             forms: sub_key(b"form")?,
+            counts: sub_key(b"count")?,
             check: first(&check),
         })
     }
@@ -224,22 +231,28 @@ impl Keyring {
 
     /// Proof that a form was made by us for exactly these parts (a session, an action, a record).
     pub fn form_token(&self, parts: &[&[u8]]) -> [u8; 16] {
-        Self::sign_form(&self.0[0], parts)
+        sign(&self.0[0].forms, parts)
     }
 
     /// Whether `token` is what [`Keyring::form_token`] gave for these parts, in constant time.
     pub fn is_form_token(&self, token: &[u8], parts: &[&[u8]]) -> bool {
-        self.0.iter().any(|root| constant_time::verify_slices_are_equal(token, &Self::sign_form(root, parts)).is_ok())
+        self.0.iter().any(|root| constant_time::verify_slices_are_equal(token, &sign(&root.forms, parts)).is_ok())
     }
 
-    fn sign_form(root: &Root, parts: &[&[u8]]) -> [u8; 16] {
-        let mut context = hmac::Context::with_key(&root.forms);
-        for part in parts {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
-        }
-        first(&context.sign())
+    /// Under which name exactly these parts (an action, an address) are counted: the same wherever the
+    /// first root is the same, and nothing can be read from it.
+    pub fn count_name(&self, parts: &[&[u8]]) -> [u8; 16] {
+        sign(&self.0[0].counts, parts)
     }
+}
+
+fn sign(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 16] {
+    let mut context = hmac::Context::with_key(key);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    first(&context.sign())
 }
 
 impl fmt::Debug for Keyring {

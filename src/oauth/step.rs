@@ -1,5 +1,7 @@
 //! What a rule answers.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     client::ClientKey,
     grant::Grant,
@@ -45,7 +47,8 @@ impl<O> Step<O> {
 }
 
 /// What is taken back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TakesBack {
     /// All that was ever issued under a grant.
     Grant(GrantId),

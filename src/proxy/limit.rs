@@ -27,6 +27,6 @@ pub fn limit(limits: &Limits, route: &Route, target: &Target, permit: &Permit<'_
         None => Who::peer(peer.ip),
     };
     let of_route = route.limiter.as_ref().map_or(Ok(()), |limiter| limiter.take(who));
-    let taken = of_route.and_then(|()| limits.take(Action::Forward, who));
+    let taken = of_route.and_then(|()| limits.take_here(Action::Forward, who));
     taken.map_err(|limited| Rejection::too_many(limited.retry_after))
 }

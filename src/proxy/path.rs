@@ -85,22 +85,26 @@ pub fn loose(path: &str) -> Option<String> {
     Some(loosened(path))
 }
 
-/// The same for a server that decodes and knows nothing of parameters: `None` where the path has none,
-/// or nothing to decode.
-pub fn loose_with_parameters(path: &str) -> Option<String> {
-    (path.contains('%') && (path.contains(';') || path.contains("%3B"))).then(|| loosened_as(path, |segment| segment))
+/// The same for servers that decode and take a `;`, or a `?` or `#` that was encoded, or all of them for
+/// letters like any other. Nothing where the path has none of these, or nothing to decode.
+pub fn looser(path: &str) -> Vec<String> {
+    let has_marks = path.contains('%') && [";", "%3B", "%3F", "%23"].iter().any(|mark| path.contains(mark));
+    let ends: [&[char]; 3] = [&[';'], &['?', '#'], &[]];
+    if has_marks { ends.map(|ends| loosened_to(path, ends)).into() } else { Vec::new() }
 }
 
 fn loosened(path: &str) -> String {
-    loosened_as(path, |segment| segment.split(';').next().unwrap_or_default())
+    loosened_to(path, &[';', '?', '#'])
 }
 
-fn loosened_as(path: &str, read: for<'a> fn(&'a str) -> &'a str) -> String {
+/// What a server reads for which a segment ends at `;`, if that is among these, and the path at `?` and `#`.
+fn loosened_to(path: &str, ends: &[char]) -> String {
     let decoded = percent_decode_str(path).decode_utf8_lossy();
-    let path = decoded.split(['?', '#']).next().unwrap_or_default().to_lowercase();
+    let ends_path = |c: char| c != ';' && ends.contains(&c);
+    let path = decoded.split(ends_path).next().unwrap_or_default().to_lowercase();
     let mut spelled = String::with_capacity(path.len());
     for segment in path.split('/') {
-        for byte in read(segment).bytes() {
+        for byte in segment.split(|c: char| c == ';' && ends.contains(&c)).next().unwrap_or_default().bytes() {
             if stands(byte) {
                 spelled.push(char::from(byte));
             } else {

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::{self, Rewrite},
-    limit::Limiter,
+    limit::RouteLimiter,
     message::{Endpoint, Handler, Need, Shape, refused},
     oauth::{pattern, resource::METADATA, scope::Scopes},
 };
@@ -39,7 +39,7 @@ pub struct Route {
     /// The path of the document about its protected resource, where there is one.
     pub metadata: Option<Box<str>>,
     /// How much one caller may send.
-    pub limiter: Option<Limiter>,
+    pub limiter: Option<RouteLimiter>,
     /// Which path goes upstream; `None`: the one that was asked for.
     pub rewrite: Option<Rewrite>,
     /// The methods that it takes; empty for all.
@@ -179,7 +179,7 @@ impl Routes {
                 // An upstream says for itself who may read what it answers.
                 cors: false,
                 metadata: metadata(route.resource()),
-                limiter: route.limit.map(|limit| Limiter::new(limit.requests, limit.per, clock.clone())),
+                limiter: route.limit.map(|limit| RouteLimiter::new(claimed(&route.claim), limit, clock.clone())),
                 rewrite: route.rewrite.clone(),
                 methods: route.claim.methods.clone(),
                 target: Target::Upstream(route.upstream),
@@ -235,7 +235,7 @@ impl Routes {
         let loose = path::loose(path).map(Cow::Owned);
         let has_odd_ones = self.any.has_odd_ones() || host.is_some_and(Paths::has_odd_ones);
         let loose = loose.or_else(|| has_odd_ones.then_some(Cow::Borrowed(path)));
-        let readings = loose.into_iter().chain(path::loose_with_parameters(path).map(Cow::Owned));
+        let readings = loose.into_iter().chain(path::looser(path).into_iter().map(Cow::Owned));
         if readings.into_iter().any(|loose| !at_host(Paths::at_loosely, &loose).is_some_and(|loosely| place.is_read_as(loosely))) {
             let message = "The path could be read as that of another route.";
             return Err(self.shaped(place, Rejection::bad_request("ambiguous_path", message)));
@@ -269,10 +269,20 @@ impl Routes {
 
     /// Lets every route's limiter forget who has been quiet. To be called now and then.
     pub fn sweep(&self) {
-        for limiter in self.routes.iter().filter_map(|route| route.limiter.as_ref()) {
+        for limiter in self.limiters() {
             limiter.sweep();
         }
     }
+
+    /// The limits of those routes that have one.
+    pub fn limiters(&self) -> impl Iterator<Item = &RouteLimiter> {
+        self.routes.iter().filter_map(|route| route.limiter.as_ref())
+    }
+}
+
+/// Tells a route from all others, on every replica alike: no two have a claim in common.
+fn claimed(claim: &config::Claim) -> String {
+    format!("route {} {} {:?}", claim.host.as_deref().unwrap_or("*"), patterns(&claim.paths).0, claim.methods)
 }
 
 /// A route's name in logs, and its paths as the tree wants them: a prefix is the path itself, the

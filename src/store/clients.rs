@@ -64,7 +64,14 @@ impl Clients {
     /// # Errors
     /// [`Unavailable`].
     pub async fn find_by(&self, key: ClientKey) -> Result<Option<Found>, Unavailable> {
-        let kept = self.store.client(key).await?;
+        self.with(key, self.store.client(key).await?)
+    }
+
+    /// The client of this key, of which this is kept.
+    ///
+    /// # Errors
+    /// [`Unavailable`] for damage.
+    pub fn with(&self, key: ClientKey, kept: Option<Loaded<Kept>>) -> Result<Option<Found>, Unavailable> {
         Ok(match (self.declared.get(&key), kept) {
             (Some(declared), None) => Some(Found { client: declared.client.clone(), expect: Expect::Absent }),
             (Some(declared), Some(Loaded { version, record: Kept::Standing { enabled, generation } })) => {
@@ -82,17 +89,14 @@ impl Clients {
         })
     }
 
-    /// The generation of a client that is there and enabled.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    pub async fn generation(&self, key: ClientKey) -> Result<Option<u64>, Unavailable> {
-        Ok(match (self.store.client(key).await?.map(|kept| kept.record), self.declared.get(&key)) {
+    /// The generation of the client of this key, of which this is kept, if it is there and enabled.
+    pub fn generation(&self, key: ClientKey, kept: Option<&Kept>) -> Option<u64> {
+        match (kept, self.declared.get(&key)) {
             (Some(Kept::Whole(client)), None) => client.enabled.then_some(client.generation),
-            (Some(Kept::Standing { enabled, generation }), Some(_)) => enabled.then_some(generation),
+            (Some(Kept::Standing { enabled, generation }), Some(_)) => enabled.then_some(*generation),
             (None, Some(declared)) => Some(declared.client.generation),
             (Some(_), _) | (None, None) => None,
-        })
+        }
     }
 
     /// All of them: the configuration's in no order, then those that were made.

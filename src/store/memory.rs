@@ -3,18 +3,24 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use jiff::Timestamp;
 
-use super::{Answer, Change, CommitError, Expect, Key, List, Loaded, Record, Soft, SoftKey, Store, Swept, Unavailable, Version};
+use super::{
+    Answer, Change, CommitError, Counter, Cursor, Entry, Expect, Feed, Key, List, Loaded, Notices, Page, Position, Record, Soft, SoftKey,
+    Store, Swept, Unavailable, Version, Whole,
+    local::{Local, Tells},
+};
 use crate::clock::Clock;
 
 /// A store in memory.
 pub struct Memory {
     clock: Clock,
     state: Mutex<State>,
+    local: Local,
+    counter: Option<Arc<dyn Counter>>,
 }
 
 #[derive(Default)]
@@ -37,7 +43,13 @@ struct Stored {
 impl Memory {
     /// An empty store.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, state: Mutex::default() }
+        Self { clock, state: Mutex::default(), local: Local::default(), counter: None }
+    }
+
+    /// As if several processes used it, who count here.
+    #[must_use]
+    pub fn counting(self, counter: Arc<dyn Counter>) -> Self {
+        Self { counter: Some(counter), ..self }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -51,10 +63,15 @@ impl State {
         self.records.get(key).filter(|stored| stored.until.is_none_or(|until| now < until))
     }
 
+    fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Loaded<Record>>, Unavailable> {
+        let Some(stored) = self.get(key, now) else { return Ok(None) };
+        Ok(Some(Loaded { version: stored.version, record: Record::decode(&stored.bytes)? }))
+    }
+
     fn meets(&self, change: &Change, now: Timestamp) -> bool {
         let (key, expect) = match change {
             Change::Put { key, expect, .. } | Change::Compare { key, expect } | Change::Delete { key, expect } => (key, expect),
-            Change::Link { .. } => return true,
+            Change::Link { .. } | Change::TakeBack(_) | Change::Tell(_) => return true,
         };
         match expect {
             Expect::Absent => self.get(key, now).is_none(),
@@ -76,7 +93,7 @@ impl State {
                 Change::Put { key, until, .. } => {
                     self.records.insert(key, Stored { version, bytes, until });
                 }
-                Change::Compare { .. } => {}
+                Change::Compare { .. } | Change::TakeBack(_) | Change::Tell(_) => {}
                 Change::Delete { key, .. } => {
                     self.records.remove(&key);
                 }
@@ -86,6 +103,19 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    fn entries(&self, now: Timestamp) -> Result<Vec<Entry>, Unavailable> {
+        let live = self.records.iter().filter(|(_, stored)| stored.until.is_none_or(|until| now < until));
+        let records = live.map(|(key, stored)| {
+            let record = Record::decode(&stored.bytes)?;
+            Ok(Entry::Record { key: key.clone(), record, until: stored.until })
+        });
+        let links = self.links.iter().filter(|(_, until)| now < **until);
+        let members = links.map(|((list, member), until)| Entry::Member { list: *list, member: *member, until: *until });
+        let soft = self.soft.iter().filter(|(key, (_, until))| key.is_worth_keeping() && now < *until);
+        let soft = soft.map(|(key, (soft, until))| Entry::Soft { key: *key, soft: *soft, until: *until });
+        records.chain(members.chain(soft).map(Ok)).collect()
     }
 
     fn sweep(&mut self, now: Timestamp) -> Swept {
@@ -105,21 +135,32 @@ impl State {
 fn written(change: &Change) -> Result<Vec<u8>, Unavailable> {
     match change {
         Change::Put { record, .. } => record.encode(),
-        Change::Compare { .. } | Change::Delete { .. } | Change::Link { .. } => Ok(Vec::new()),
+        Change::Compare { .. } | Change::Delete { .. } | Change::Link { .. } | Change::TakeBack(_) | Change::Tell(_) => Ok(Vec::new()),
     }
 }
 
 impl Store for Memory {
     fn load<'a>(&'a self, key: &'a Key) -> Answer<'a, Option<Loaded<Record>>> {
+        Box::pin(async move { self.state().load(key, self.clock.now()) })
+    }
+
+    fn load_whole<'a>(&'a self, key: &'a Key, watch: Option<&'a Key>) -> Answer<'a, Option<Whole>> {
         Box::pin(async move {
-            let state = self.state();
-            let Some(stored) = state.get(key, self.clock.now()) else { return Ok(None) };
-            Ok(Some(Loaded { version: stored.version, record: Record::decode(&stored.bytes)? }))
+            let (state, now) = (self.state(), self.clock.now());
+            let Some(loaded) = state.load(key, now)? else { return Ok(None) };
+            let rests_on = loaded.record.rests_on().iter().map(|key| state.load(key, now)).collect::<Result<_, _>>()?;
+            let watched = watch.and_then(|key| state.get(key, now)).map(|stored| stored.version);
+            Ok(Some(Whole { loaded, rests_on, watched }))
         })
     }
 
     fn commit(&self, changes: Vec<Change>) -> Answer<'_, (), CommitError> {
-        Box::pin(async move { self.state().commit(changes, self.clock.now()) })
+        Box::pin(async move {
+            let tells = Tells::of(&changes);
+            self.state().commit(changes, self.clock.now())?;
+            self.local.tell(tells);
+            Ok(())
+        })
     }
 
     fn members(&self, list: List) -> Answer<'_, Vec<[u8; 16]>> {
@@ -147,6 +188,23 @@ impl Store for Memory {
 
     fn sweep(&self) -> Answer<'_, Swept> {
         Box::pin(async move { Ok(self.state().sweep(self.clock.now())) })
+    }
+
+    fn feed(&self, after: Option<Position>) -> Answer<'_, Feed> {
+        Box::pin(async move { Ok(self.local.feed(after)) })
+    }
+
+    fn notices(&self) -> Notices {
+        self.local.notices()
+    }
+
+    fn counter(&self) -> Option<Arc<dyn Counter>> {
+        self.counter.clone()
+    }
+
+    /// One page.
+    fn dump(&self, _: Option<Cursor>) -> Answer<'_, Page> {
+        Box::pin(async move { Ok(Page { entries: self.state().entries(self.clock.now())?, next: None }) })
     }
 }
 

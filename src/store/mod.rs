@@ -9,22 +9,32 @@
 //! backend's: a record whose time is over is absent from that moment on, whenever it is swept away.
 
 pub mod clients;
+pub mod counter;
+mod dump;
 pub mod embedded;
+pub mod feed;
+mod key;
+mod local;
 pub mod memory;
 mod reading;
 pub mod record;
+pub mod redis;
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use jiff::Timestamp;
 
-use crate::oauth::{
-    client::ClientKey,
-    id::{GrantId, SessionId, UserId},
-    pace::Pace,
-    user::UserName,
+use crate::{
+    clock::Clock,
+    config,
+    oauth::{pace::Pace, step::TakesBack},
 };
 pub use clients::{Clients, Found};
+pub use counter::Counter;
+pub use dump::{Cursor, Entry, Page};
+pub use feed::{Feed, FeedEntry, Notice, Notices, Position};
+pub use key::{Key, List, SoftKey};
+pub use reading::FullGrant;
 pub use record::{Kept, Open, Owned, Record, Roots, Session};
 
 /// What a store answers, some time.
@@ -61,52 +71,6 @@ pub enum CommitError {
 /// version, not even if the record was deleted in between.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Version(pub u64);
-
-/// The name of a record.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub enum Key {
-    /// A [`Grant`](crate::oauth::grant::Grant).
-    Grant(GrantId),
-    /// A [`User`](crate::oauth::user::User).
-    User(UserId),
-    /// A [`Session`].
-    Session(SessionId),
-    /// Points to the grant that a user code stands for; the HMAC of the code.
-    UserCode([u8; 16]),
-    /// Points to the grant that a request's id stands for; the HMAC of the id.
-    Ask([u8; 16]),
-    /// Points to the user of that name.
-    UserName(UserName),
-    /// A [`Client`](crate::oauth::client::Client), or what is kept of one that the configuration declares: [`Kept`].
-    Client(ClientKey),
-    /// The clients that a user has made: [`Owned`].
-    Owned(UserId),
-    /// Points to the grant under which a client has tokens of its own; the hash of what they are for.
-    Machine([u8; 16]),
-    /// Points to the key that the logins of a device get; the hash of whose, where and which device.
-    Device([u8; 16]),
-    /// What a user said yes to and no app has come for: [`Open`].
-    Open(UserId),
-    /// The check values of the root secrets: [`Roots`].
-    Roots,
-    /// What signs JWTs: [`SigningKeys`](crate::oauth::signing::SigningKeys).
-    SigningKeys,
-}
-
-/// A list of records, by their 16 bytes, in no order.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub enum List {
-    /// The grants that a user approved: [`GrantId`].
-    GrantsOf(UserId),
-    /// The grants that a client has or had: [`GrantId`].
-    GrantsOfClient(ClientKey),
-    /// All users: [`UserId`].
-    Users,
-    /// All clients that the configuration does not declare: [`ClientKey`].
-    Clients,
-    /// Those that registered themselves: [`ClientKey`].
-    Registered,
-}
 
 /// A condition on what is stored under a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -153,9 +117,13 @@ pub enum Change {
         list: List,
         /// The id's bytes.
         member: [u8; 16],
-        /// Off the list from then on; `Timestamp::MAX` for what stays.
+        /// Off the list from then on, to the microsecond; `Timestamp::MAX` for what stays.
         until: Timestamp,
     },
+    /// Enters in the feed that something is taken back.
+    TakeBack(TakesBack),
+    /// Tells all who use the store. A hint: it may be lost.
+    Tell(Notice),
 }
 
 /// A record as it was read.
@@ -167,13 +135,15 @@ pub struct Loaded<R> {
     pub record: R,
 }
 
-/// The name of a piece of soft state.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub enum SoftKey {
-    /// How fast the device of this grant polls.
-    Pace(GrantId),
-    /// When this grant last admitted a request.
-    LastUsed(GrantId),
+/// A record, and what decides together with it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Whole {
+    /// The record.
+    pub loaded: Loaded<Record>,
+    /// What lies under the keys that [`Record::rests_on`] names, in their order.
+    pub rests_on: Vec<Option<Loaded<Record>>>,
+    /// The version of what lies under the key that was watched besides.
+    pub watched: Option<Version>,
 }
 
 /// A piece of soft state.
@@ -201,6 +171,13 @@ pub trait Store: Send + Sync + 'static {
     /// [`Unavailable`], also where the record cannot be read: an unknown format is never guessed at.
     fn load<'a>(&'a self, key: &'a Key) -> Answer<'a, Option<Loaded<Record>>>;
 
+    /// The same together with all that it rests on, and which version another key has: everything as
+    /// of one moment, in one read.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    fn load_whole<'a>(&'a self, key: &'a Key, watch: Option<&'a Key>) -> Answer<'a, Option<Whole>>;
+
     /// Compares every version, then writes all or nothing. Once it has answered `Ok`, a crash
     /// loses nothing of it.
     ///
@@ -226,9 +203,54 @@ pub trait Store: Send + Sync + 'static {
     /// [`Unavailable`].
     fn soft_save(&self, pieces: Vec<(SoftKey, Soft, Timestamp)>) -> Answer<'_, ()>;
 
-    /// Removes what has expired. To be called now and then.
+    /// Removes what has expired, where the backend does not do so by itself. To be called now and then.
     ///
     /// # Errors
     /// [`Unavailable`].
     fn sweep(&self) -> Answer<'_, Swept>;
+
+    /// What was taken back since that entry of the feed; without one, only where the feed ends now.
+    /// Long answers come in parts: ask until there is nothing more.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    fn feed(&self, after: Option<Position>) -> Answer<'_, Feed>;
+
+    /// The notices from now on.
+    fn notices(&self) -> Notices;
+
+    /// What counts for all who use the store; `None` where one process has it to itself.
+    fn counter(&self) -> Option<Arc<dyn Counter>> {
+        None
+    }
+
+    /// All that lies there and has not expired, page by page, the first `from` nowhere: records, the
+    /// members of lists, and soft state that is worth keeping. What changes meanwhile may be missing,
+    /// and what is there may come again on a later page.
+    ///
+    /// # Errors
+    /// [`Unavailable`], also for a record that cannot be read.
+    fn dump(&self, from: Option<Cursor>) -> Answer<'_, Page>;
+}
+
+/// Why a store does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The embedded one.
+    #[error(transparent)]
+    Embedded(#[from] embedded::OpenError),
+    /// Redis.
+    #[error(transparent)]
+    Redis(#[from] redis::OpenError),
+}
+
+/// Opens the store that the configuration names.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn open(config: &config::Store, clock: Clock) -> Result<Arc<dyn Store>, OpenError> {
+    Ok(match config {
+        config::Store::Embedded(folder) => Arc::new(embedded::Embedded::open(folder, clock)?),
+        config::Store::Redis(config) => Arc::new(redis::Redis::open(config, clock).await?),
+    })
 }

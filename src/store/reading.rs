@@ -1,6 +1,6 @@
 //! Reading a store by what lies in it.
 
-use super::{Kept, Key, List, Loaded, Open, Owned, Record, Roots, Session, Store, Unavailable};
+use super::{Kept, Key, List, Loaded, Open, Owned, Record, Roots, Session, Store, Unavailable, Version, Whole};
 use crate::oauth::{
     client::ClientKey,
     grant::Grant,
@@ -8,6 +8,21 @@ use crate::oauth::{
     signing::SigningKeys,
     user::{User, UserName},
 };
+
+/// A grant, and those on whom it rests, as of one moment.
+#[derive(Clone, Debug)]
+pub struct FullGrant {
+    /// The grant.
+    pub grant: Loaded<Grant>,
+    /// What is kept of its client.
+    pub client: Option<Loaded<Kept>>,
+    /// The user who approved it, if one did.
+    pub user: Option<Loaded<User>>,
+    /// The version of the signing keys, where it was asked for.
+    pub keys: Option<Version>,
+}
+
+const OTHER_KIND: &str = "a record of another kind lies under this key";
 
 /// Typed reading. A key that holds a record of another kind is damage, and says so.
 impl dyn Store {
@@ -17,6 +32,26 @@ impl dyn Store {
     /// [`Unavailable`].
     pub async fn grant(&self, id: GrantId) -> Result<Option<Loaded<Grant>>, Unavailable> {
         self.typed(Key::Grant(id), |record| if let Record::Grant(grant) = record { Some(*grant) } else { None }).await
+    }
+
+    /// The grant of that id with those on whom it rests and, where `keys` are asked for, the version of
+    /// the signing keys: in one read.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn full_grant(&self, id: GrantId, keys: bool) -> Result<Option<FullGrant>, Unavailable> {
+        let watch = keys.then_some(&Key::SigningKeys);
+        let Some(Whole { loaded, rests_on, watched }) = self.load_whole(&Key::Grant(id), watch).await? else { return Ok(None) };
+        let Record::Grant(grant) = loaded.record else { return Err(Unavailable::because(OTHER_KIND)) };
+        let mut full = FullGrant { grant: Loaded { version: loaded.version, record: *grant }, client: None, user: None, keys: watched };
+        for Loaded { version, record } in rests_on.into_iter().flatten() {
+            match record {
+                Record::Client(record) => full.client = Some(Loaded { version, record }),
+                Record::User(user) => full.user = Some(Loaded { version, record: *user }),
+                _ => return Err(Unavailable::because(OTHER_KIND)),
+            }
+        }
+        Ok(Some(full))
     }
 
     /// The user of that id.
@@ -153,7 +188,7 @@ impl dyn Store {
         let Some(loaded) = self.load(&key).await? else { return Ok(None) };
         match unwrap(loaded.record) {
             Some(record) => Ok(Some(Loaded { version: loaded.version, record })),
-            None => Err(Unavailable::because("a record of another kind lies under this key")),
+            None => Err(Unavailable::because(OTHER_KIND)),
         }
     }
 }

@@ -1,16 +1,17 @@
-//! How records and keys are written down. A record starts with its format number; one that this
+//! How records are written down. A record starts with its format number; one that this
 //! build does not know is an error, never a guess.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Key, List, Soft, SoftKey, Unavailable};
+use super::{Key, Soft, Unavailable};
 use crate::oauth::{
-    client::Client,
+    client::{Client, ClientKey},
     grant::Grant,
     id::{ClientId, GrantId, SessionId, UserId},
     secret::{RootId, Salt},
     signing::SigningKeys,
+    step::TakesBack,
     user::User,
 };
 
@@ -94,14 +95,21 @@ pub struct Open(pub Vec<GrantId>);
 pub struct Roots(pub Vec<(RootId, [u8; 16])>);
 
 impl Record {
+    /// The records that decide together with this one, as [`super::Store::load_whole`] reads them: of a
+    /// grant its client and then, once there is a yes, the user who said it.
+    pub fn rests_on(&self) -> Vec<Key> {
+        let Self::Grant(grant) = self else { return Vec::new() };
+        let client = Key::Client(ClientKey::of(&grant.dialect, &grant.client));
+        let user = grant.approval().and_then(|approval| approval.user).map(Key::User);
+        [client].into_iter().chain(user).collect()
+    }
+
     /// The format number, then JSON.
     ///
     /// # Errors
     /// [`Unavailable`] where a part of the record cannot be written as JSON, which none does.
     pub fn encode(&self) -> Result<Vec<u8>, Unavailable> {
-        let mut bytes = vec![FORMAT];
-        serde_json::to_writer(&mut bytes, self).map_err(Unavailable::because)?;
-        Ok(bytes)
+        written(self)
     }
 
     /// Reads what [`Record::encode`] wrote.
@@ -109,65 +117,44 @@ impl Record {
     /// # Errors
     /// [`Unavailable`] for another format or a damaged record.
     pub fn decode(bytes: &[u8]) -> Result<Self, Unavailable> {
-        match bytes.split_first() {
-            Some((&FORMAT, json)) => serde_json::from_slice(json).map_err(|damage| {
-                // serde_json quotes what it could not read; a record's content stays out of logs.
-                Unavailable::because(format_args!("a damaged record ({:?} error)", damage.classify()))
-            }),
-            Some((format, _)) => Err(Unavailable::because(format_args!(
-                "a record has format {format}, and this version of Gatepost knows format {FORMAT} only"
-            ))),
-            None => Err(Unavailable::because("an empty record")),
-        }
+        read(bytes)
     }
 }
 
-impl Key {
-    /// The key's bytes: a letter for the kind, then the name.
-    pub fn encode(&self) -> Vec<u8> {
-        match self {
-            Self::Grant(id) => named(b'g', id.as_bytes()),
-            Self::User(id) => named(b'u', id.as_bytes()),
-            Self::Session(id) => named(b's', id.as_bytes()),
-            Self::UserCode(code) => named(b'c', code),
-            Self::Ask(id) => named(b'a', id),
-            Self::Client(key) => named(b'k', key.as_bytes()),
-            Self::Owned(user) => named(b'w', user.as_bytes()),
-            Self::Machine(name) => named(b'm', name),
-            Self::Device(name) => named(b'd', name),
-            Self::Open(user) => named(b'o', user.as_bytes()),
-            Self::UserName(name) => named(b'n', name.as_str().as_bytes()),
-            Self::Roots => named(b'r', b""),
-            Self::SigningKeys => named(b'j', b""),
-        }
-    }
+/// An entry of the feed, as [`Record::encode`] writes a record.
+///
+/// # Errors
+/// As [`Record::encode`].
+pub(super) fn encode_taken_back(what: TakesBack) -> Result<Vec<u8>, Unavailable> {
+    written(&what)
 }
 
-impl List {
-    /// The list's bytes; a member's follow them. All lists are of one length.
-    pub fn encode(&self) -> Vec<u8> {
-        match self {
-            Self::GrantsOf(user) => named(b'G', user.as_bytes()),
-            Self::GrantsOfClient(client) => named(b'C', client.as_bytes()),
-            Self::Users => named(b'U', &[0; 16]),
-            Self::Clients => named(b'K', &[0; 16]),
-            Self::Registered => named(b'R', &[0; 16]),
-        }
-    }
+/// Reads what [`encode_taken_back`] wrote.
+///
+/// # Errors
+/// As [`Record::decode`].
+pub(super) fn decode_taken_back(bytes: &[u8]) -> Result<TakesBack, Unavailable> {
+    read(bytes)
 }
 
-impl SoftKey {
-    /// The key's bytes.
-    pub fn encode(&self) -> Vec<u8> {
-        match self {
-            Self::Pace(id) => named(b'p', id.as_bytes()),
-            Self::LastUsed(id) => named(b'l', id.as_bytes()),
-        }
-    }
+/// The format number, then JSON.
+fn written(what: &impl Serialize) -> Result<Vec<u8>, Unavailable> {
+    let mut bytes = vec![FORMAT];
+    serde_json::to_writer(&mut bytes, what).map_err(Unavailable::because)?;
+    Ok(bytes)
+}
 
-    /// Whether losing it at a restart would be noticed by a person.
-    pub const fn is_worth_keeping(&self) -> bool {
-        matches!(self, Self::LastUsed(_))
+/// Reads what [`written`] wrote.
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unavailable> {
+    match bytes.split_first() {
+        Some((&FORMAT, json)) => serde_json::from_slice(json).map_err(|damage| {
+            // serde_json quotes what it could not read; a record's content stays out of logs.
+            Unavailable::because(format_args!("a damaged record ({:?} error)", damage.classify()))
+        }),
+        Some((format, _)) => {
+            Err(Unavailable::because(format_args!("a record has format {format}, and this version of Gatepost knows format {FORMAT} only")))
+        }
+        None => Err(Unavailable::because("an empty record")),
     }
 }
 
@@ -188,27 +175,16 @@ impl Soft {
             Self::Pace(pace) => SoftRecord::Pace(pace),
             Self::LastUsed(at) => SoftRecord::LastUsed(at),
         };
-        let mut bytes = vec![FORMAT];
-        serde_json::to_writer(&mut bytes, &record).map_err(Unavailable::because)?;
-        Ok(bytes)
+        written(&record)
     }
 
     /// Reads what [`Soft::encode`] wrote; `None` for what cannot be read, since soft state may be
     /// lost.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let (&FORMAT, json) = bytes.split_first()? else { return None };
-        // Soft state may be lost, and what cannot be read is.
-        let record = serde_json::from_slice(json).ok()?;
-        Some(match record {
+        // As it says.
+        Some(match read(bytes).ok()? {
             SoftRecord::Pace(pace) => Self::Pace(pace),
             SoftRecord::LastUsed(at) => Self::LastUsed(at),
         })
     }
-}
-
-fn named(kind: u8, name: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(1 + name.len());
-    bytes.push(kind);
-    bytes.extend_from_slice(name);
-    bytes
 }

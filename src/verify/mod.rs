@@ -1,11 +1,13 @@
 //! From a token to the subject for whom it speaks, on the way of every protected request.
 //!
-//! Every request reads the store: the record that decides is the one that a revocation writes, so
-//! what `revoke` has answered no later request passes. A forged token ends at its MAC and reads
-//! nothing.
+//! Every request reads the store, once: the record that decides is the one that a revocation writes, so
+//! what `revoke` has answered no later request passes, in whichever process. A forged token ends at its
+//! MAC and reads nothing.
 
 pub mod signing;
 pub mod streams;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -25,9 +27,10 @@ use crate::{
         subject::{Person, Subject},
         token::{Kind, Presented, Proof},
     },
-    store::{Clients, Soft, SoftKey, Store, Unavailable},
+    store::{Clients, Feed, Loaded, Position, Soft, SoftKey, Store, Unavailable, Version},
 };
 pub use signing::SigningSnapshot;
+use signing::Turn;
 pub use streams::{OpenStream, OpenStreams, Owner};
 
 /// Last use is noted this often at most.
@@ -143,13 +146,9 @@ impl Verifier {
     /// # Errors
     /// [`Denied`].
     pub async fn verify(&self, token: &str) -> Result<(Subject, OpenStream), Denied> {
-        let presented = self.read(token).ok_or(Denied::Unknown)?;
+        let presented = self.recognise(token).await?;
         // Entered before the grant is read: a revocation that comes after the reading finds it.
         let stream = self.streams.enter(presented.grant(), presented.number(), presented.key());
-        // A key that was revoked since the signature was checked cut the streams that were there then.
-        if presented.key().is_some_and(|kid| !self.signing.load().holds(kid)) {
-            return Err(Denied::Unknown);
-        }
         let (subject, _) = self.judge(&presented, Some(&stream)).await?;
         self.note_use(subject.grant, self.clock.now());
         Ok((subject, stream))
@@ -160,7 +159,53 @@ impl Verifier {
     /// # Errors
     /// [`Denied`].
     pub async fn inspect(&self, token: &str) -> Result<(Subject, Issued), Denied> {
-        self.judge(&self.read(token).ok_or(Denied::Unknown)?, None).await
+        self.judge(&self.recognise(token).await?, None).await
+    }
+
+    /// An access token that we made. One whose key is not known here may be signed with one that is new.
+    async fn recognise(&self, token: &str) -> Result<AccessToken, Denied> {
+        if let Some(read) = self.read(token) {
+            return Ok(read);
+        }
+        if !self.signing.load().lacks_key_of(token) {
+            return Err(Denied::Unknown);
+        }
+        if self.signing.may_look(self.clock.boot_now()) {
+            self.look_at_keys().await.map_err(Denied::Unavailable)?;
+        } else {
+            // Who asks while somebody looks gets what that one finds.
+            drop(self.signing.turn().await);
+        }
+        match self.read(token) {
+            Some(read) => Ok(read),
+            None if self.signing.could_not_look() => Err(Denied::Unavailable(Unavailable::because("the signing keys could not be read"))),
+            None => Err(Denied::Unknown),
+        }
+    }
+
+    /// Takes the signing keys into use that the store holds.
+    ///
+    /// # Errors
+    /// [`Unavailable`], also where they cannot be used.
+    pub async fn look_at_keys(&self) -> Result<(), Unavailable> {
+        self.take_keys(&self.signing.turn().await).await
+    }
+
+    /// The same, where it is known of which version they are.
+    async fn look_at_keys_of(&self, version: Option<Version>) -> Result<(), Unavailable> {
+        let turn = self.signing.turn().await;
+        // Somebody else may have done it meanwhile.
+        if self.signing.load().is(version) { Ok(()) } else { self.take_keys(&turn).await }
+    }
+
+    async fn take_keys(&self, turn: &Turn<'_>) -> Result<(), Unavailable> {
+        let taken = match self.store.signing_keys().await {
+            Ok(Some(Loaded { version, record })) => turn.install(&record, Some(version)).map_err(Unavailable::because),
+            Ok(None) => Ok(()),
+            Err(unavailable) => Err(unavailable),
+        };
+        turn.note(taken.is_ok());
+        taken
     }
 
     /// An access token that we made; `None` for everything else.
@@ -179,20 +224,37 @@ impl Verifier {
 
     async fn judge(&self, presented: &AccessToken, stream: Option<&OpenStream>) -> Result<(Subject, Issued), Denied> {
         let id = presented.grant();
-        let grant = self.store.grant(id).await.map_err(Denied::Unavailable)?.ok_or(Denied::Unknown)?.record;
-        let proof = presented.prove(&self.keyring, &grant.salt).ok_or(Denied::Unknown)?;
-        let approver = grant.approval().and_then(|approval| approval.user);
-        let client = ClientKey::of(&grant.dialect, &grant.client);
-        if let Some(stream) = stream {
-            stream.belongs_to(Owner { user: approver, client });
-        }
-        let user = match approver {
-            Some(user) => self.store.user(user).await.map_err(Denied::Unavailable)?.map(|user| user.record),
-            None => None,
+        let full = loop {
+            let turn = self.streams.turn();
+            let full = self.store.full_grant(id, presented.key().is_some()).await.map_err(Denied::Unavailable)?;
+            let full = full.ok_or(Denied::Unknown)?;
+            if let Some(stream) = stream {
+                let grant = &full.grant.record;
+                let client = ClientKey::of(&grant.dialect, &grant.client);
+                stream.belongs_to(Owner { user: grant.approval().and_then(|approval| approval.user), client });
+            }
+            // Whose the stream is, nobody could know before: what was taken back from him in between has
+            // not found it.
+            if stream.is_none() || self.streams.turn() == turn {
+                break full;
+            }
         };
+        if let Some(kid) = presented.key() {
+            if !self.signing.load().is(full.keys) {
+                self.look_at_keys_of(full.keys).await.map_err(Denied::Unavailable)?;
+            }
+            // Revoked since the signature was checked.
+            if !self.signing.load().holds(kid) {
+                return Err(Denied::Unknown);
+            }
+        }
+        let grant = full.grant.record;
+        let proof = presented.prove(&self.keyring, &grant.salt).ok_or(Denied::Unknown)?;
+        let user = full.user.map(|user| user.record);
+        let client = ClientKey::of(&grant.dialect, &grant.client);
         let standing = Standing {
             user: user.as_ref().filter(|user| user.enabled).map(|user| user.generation),
-            client: self.clients.generation(client).await.map_err(Denied::Unavailable)?,
+            client: self.clients.generation(client, full.client.as_ref().map(|kept| &kept.record)),
         };
         let issue = match grant.admit(proof, presented.key(), standing, self.clock.now()) {
             Ok((_, issue)) => issue,
@@ -216,6 +278,42 @@ impl Verifier {
             TakesBack::Key(kid) => self.streams.cut_signed(kid),
             TakesBack::User(id) => self.streams.cut_owned(|owner| owner.user == Some(id)),
             TakesBack::Client(key) => self.streams.cut_owned(|owner| owner.client == key),
+        }
+    }
+
+    /// Where the feed ends now. To be asked before anybody is let in: whoever comes later is let in by the
+    /// record, and what is taken back from him stands behind this.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn end_of_feed(&self) -> Result<Position, Unavailable> {
+        match self.store.feed(None).await? {
+            Feed::Gap(end) => Ok(end),
+            Feed::Since(_) => Err(Unavailable::because("nobody asked since when")),
+        }
+    }
+
+    /// Ends whatever runs under what was taken back, here or elsewhere, since that entry of the feed, and
+    /// says up to which entry that is done. Where the feed does not know the entry, every stream ends.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn follow(&self, mut applied: Position) -> Result<Position, Unavailable> {
+        loop {
+            match self.store.feed(Some(applied)).await? {
+                Feed::Since(entries) if entries.is_empty() => return Ok(applied),
+                Feed::Since(entries) => {
+                    for entry in entries {
+                        self.take_back(entry.takes_back);
+                        applied = entry.position;
+                    }
+                }
+                Feed::Gap(end) => {
+                    tracing::warn!("what was taken back is not known without a gap; all open streams end");
+                    self.streams.cut_all();
+                    return Ok(end);
+                }
+            }
         }
     }
 

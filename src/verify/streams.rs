@@ -2,7 +2,10 @@
 
 use std::{
     ops::RangeBounds,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use dashmap::DashMap;
@@ -15,7 +18,14 @@ use crate::oauth::{
 
 /// All open streams of this process, by grant.
 #[derive(Clone, Default)]
-pub struct OpenStreams(Arc<DashMap<GrantId, Vec<Open>>>);
+pub struct OpenStreams(Arc<Table>);
+
+#[derive(Default)]
+struct Table {
+    by_grant: DashMap<GrantId, Vec<Open>>,
+    /// Counts how often it was looked for the streams of somebody.
+    turn: AtomicU64,
+}
 
 /// Those that run under one access token.
 struct Open {
@@ -52,7 +62,7 @@ impl OpenStreams {
     /// JWT. To be done before it is read what the token is worth, so that a revocation that comes in
     /// between is not missed.
     pub fn enter(&self, grant: GrantId, number: u32, key: Option<KeyId>) -> OpenStream {
-        let mut open = self.0.entry(grant).or_default();
+        let mut open = self.0.by_grant.entry(grant).or_default();
         let same = open.iter_mut().find(|open| open.number == number && !open.run.cut.is_cancelled());
         let run = match same {
             Some(open) => {
@@ -70,24 +80,37 @@ impl OpenStreams {
 
     /// Ends every stream under those access tokens of a grant.
     pub fn cut(&self, grant: GrantId, numbers: impl RangeBounds<u32>) {
-        if let Some(open) = self.0.get(&grant) {
+        if let Some(open) = self.0.by_grant.get(&grant) {
             open.iter().filter(|open| numbers.contains(&open.number)).for_each(|open| open.run.cut.cancel());
         }
     }
 
     /// Ends every stream under a token that this key signed.
     pub fn cut_signed(&self, key: KeyId) {
-        self.cut_all(|open| open.key == Some(key));
+        self.cut_where(|open| open.key == Some(key));
     }
 
     /// Ends every stream of whom this says so.
     pub fn cut_owned(&self, is_theirs: impl Fn(&Owner) -> bool) {
-        self.cut_all(|open| open.run.owner.get().is_some_and(&is_theirs));
+        // Raised before the table is read: whoever says whose a stream is looks at it afterwards.
+        self.0.turn.fetch_add(1, Ordering::SeqCst);
+        self.cut_where(|open| open.run.owner.get().is_some_and(&is_theirs));
+    }
+
+    /// Ends every stream.
+    pub fn cut_all(&self) {
+        self.0.turn.fetch_add(1, Ordering::SeqCst);
+        self.cut_where(|_| true);
+    }
+
+    /// Changes with each look for the streams of somebody.
+    pub fn turn(&self) -> u64 {
+        self.0.turn.load(Ordering::SeqCst)
     }
 
     /// Looks at every stream there is: this is rare, and what is done for each request is not.
-    fn cut_all(&self, is_meant: impl Fn(&Open) -> bool) {
-        for open in self.0.iter() {
+    fn cut_where(&self, is_meant: impl Fn(&Open) -> bool) {
+        for open in self.0.by_grant.iter() {
             open.iter().filter(|open| is_meant(open)).for_each(|open| open.run.cut.cancel());
         }
     }
@@ -113,7 +136,7 @@ impl OpenStream {
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
-        if let Some(mut open) = self.table.0.get_mut(&self.grant)
+        if let Some(mut open) = self.table.0.by_grant.get_mut(&self.grant)
             && let Some(at) = open.iter().position(|open| Arc::ptr_eq(&open.run, &self.run))
         {
             open[at].count -= 1;
@@ -121,6 +144,6 @@ impl Drop for OpenStream {
                 open.swap_remove(at);
             }
         }
-        self.table.0.remove_if(&self.grant, |_, open| open.is_empty());
+        self.table.0.by_grant.remove_if(&self.grant, |_, open| open.is_empty());
     }
 }

@@ -30,6 +30,7 @@ fn the_examples_load_as_they_are() {
         ("config/gatepost.toml", 6, 6),
         ("config/fruxon.toml", 1, 1),
         ("config/minimal.toml", 1, 1),
+        ("config/redis.toml", 1, 1),
         ("config/serble.toml", 1, 0),
         ("config/serechat.toml", 1, 1),
         ("config/serika.toml", 1, 0),
@@ -50,7 +51,7 @@ fn the_configuration_of_the_sidecar_loads() {
     let text: String = block.flat_map(|line| [line.trim_start(), "\n"]).collect();
     let written = Written { name: "sidecar", text: &text, folder: Path::new("/etc/gatepost") };
     let (config, _) = load_text(written, DIALECTS, reserved, &environment()).unwrap_or_else(|problems| panic!("\n{problems}"));
-    assert_eq!((config.store.as_path(), config.routes.len()), (Path::new("/data"), 1));
+    assert_eq!((config.store.folder(), config.routes.len()), (Some(Path::new("/data")), 1));
 }
 
 #[test]
@@ -58,7 +59,7 @@ fn the_minimal_one_needs_nothing_around_it() {
     let path = repository("config/minimal.toml");
     let (config, _) =
         load(&path, DIALECTS, reserved, &gatepost::config::Environment::system()).unwrap_or_else(|problems| panic!("\n{problems}"));
-    assert_eq!(config.store, repository("config/gatepost-data"), "relative paths start at the file's folder");
+    assert_eq!(config.store.folder(), Some(repository("config/gatepost-data").as_path()), "relative paths start at the file's folder");
 }
 
 #[test]

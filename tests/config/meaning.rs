@@ -26,7 +26,7 @@ fn what_is_left_out_has_a_default() {
     let times = [config.connections.head_timeout, config.connections.idle_timeout, config.connections.body_timeout];
     assert_eq!(times.map(|time| time.as_secs()), [15, 75, 30]);
     assert_eq!((config.connections.send_timeout.as_secs(), config.connections.max_age.as_secs()), (30, 3600));
-    assert_eq!(config.store.to_str(), Some("/etc/gatepost/gatepost-data"));
+    assert_eq!(config.store.folder().and_then(std::path::Path::to_str), Some("/etc/gatepost/gatepost-data"));
     assert_eq!(config.admin_socket.as_deref().and_then(std::path::Path::to_str), Some("/etc/gatepost/gatepost-data/admin.sock"));
     assert!(config.roots.is_none());
     assert_eq!((config.log.format, config.log.filter.as_str()), (LogFormat::Auto, "info"));

@@ -15,6 +15,11 @@ fn each_mistake_is_told_with_its_place_and_a_remedy() {
 }
 
 #[test]
+fn each_mistake_about_the_store_is_told_too() {
+    assert_told(include_str!("mistakes_of_store.txt"), mistakes);
+}
+
+#[test]
 fn each_mistake_in_the_options_of_a_dialect_is_told_too() {
     assert_told(include_str!("mistakes_of_dialects.txt"), |text| {
         let written = Written { name: "gatepost.toml", text, folder: Path::new("/etc/gatepost") };

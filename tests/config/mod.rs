@@ -4,5 +4,6 @@ mod examples;
 mod meaning;
 mod mistakes;
 mod never;
+mod redis;
 mod serika;
 mod support;

@@ -159,5 +159,15 @@ fn place() -> impl Strategy<Value = &'static str> {
         "[[dialects.bootspring.clients]]\nsecret = 'SECRET'",
         "[upstreams.c]\napi_key = 'SECRET'",
         "[upstreams]\nc = 'SECRET'",
+        "[store]\nurl = 'redis://:SECRET@host'",
+        "[store]\nurl = 'redis://:SECRET'",
+        "[store]\nurl = 'SECRET'",
+        "[store]\nurl = 'redis://host?password=SECRET'",
+        "[store]\nurl = 'redis-cluster://host/SECRET'",
+        "[store]\nurl = 'redis+sentinel://host/SECRET/x'",
+        "[store]\nuser = 'env:SECRET'",
+        "[store]\npassword = 'SECRET'",
+        "[store]\nsentinel_password = 'SECRET'",
+        "[store]\nkey = '''\n-----BEGIN PRIVATE KEY-----\nSECRET'''",
     ])
 }

@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -10,6 +11,8 @@ use gatepost::{
     oauth::client::Declared,
 };
 use http::Method;
+
+use crate::proxy::tls::Certificate;
 
 /// A secret that must never be shown.
 pub(super) const SECRET: &str = "correct-horse-battery-staple-0123456789";
@@ -74,8 +77,15 @@ pub(super) fn reserved(pages: &Pages) -> Vec<Claim> {
     ]
 }
 
+/// One with its key, and another one.
+static CERTIFICATES: LazyLock<[Certificate; 2]> = LazyLock::new(|| [Certificate::new(), Certificate::new()]);
+
 /// An environment in which all references of the examples lead somewhere.
 pub(super) fn environment() -> Environment {
+    let [client, other] = &*CERTIFICATES;
+    let (certificate, key, other_key) = (client.pem(), client.key_pem(), other.key_pem());
+    let in_one_file = format!("{key}{certificate}");
+    let in_one_line = key.replace('\n', " ");
     let large = format!("<svg>{}</svg>", " ".repeat(256 * 1024));
     Environment::given(
         [
@@ -88,11 +98,18 @@ pub(super) fn environment() -> Environment {
             ("EMPTY", "\n"),
             ("SHORT", "too-short"),
             ("TWO_LINES", "one\ntwo"),
+            ("REDIS_USER", "ada"),
+            ("REDIS_PASSWORD", SECRET),
+            ("KEY_IN_ONE_LINE", in_one_line.as_str()),
         ],
         [
             ("/etc/gatepost/root-2.key", "another-root-secret-of-enough-bytes\n"),
             ("/etc/gatepost/images.key", "images\r\n"),
             ("/etc/gatepost/large.svg", large.as_str()),
+            ("/etc/gatepost/redis-ca.pem", certificate.as_str()),
+            ("/etc/gatepost/redis-client.pem", in_one_file.as_str()),
+            ("/etc/gatepost/redis-client.key", key.as_str()),
+            ("/etc/gatepost/other.key", other_key.as_str()),
         ],
     )
 }

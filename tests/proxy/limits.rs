@@ -1,7 +1,11 @@
 //! How much one caller may send on a route.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use gatepost::{
+    clock::Manual,
+    store::{Store, counter::MemoryCounter, memory::Memory},
+};
 use http::StatusCode;
 
 use super::{
@@ -9,7 +13,9 @@ use super::{
     stand::{Stand, config},
 };
 use crate::support::{
+    gateway::Gateway,
     http::{Reply, bearing, get},
+    records::START,
     upstream::Upstream,
 };
 
@@ -102,4 +108,35 @@ async fn all_routes_together_have_a_limit_for_each_user_in_the_shape_of_each_rou
     }
     assert_eq!(ask("/api/v1/auth/me", &ada).await.status, 200);
     assert_eq!(upstream.seen().len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_through_one_replica_counts_at_the_others_where_the_limit_is_shared() {
+    let upstream = Upstream::start().await;
+    let time = Manual::starting_at(START);
+    let counter = Arc::new(MemoryCounter::new(time.clock()));
+    let store: Arc<dyn Store> = Arc::new(Memory::new(time.clock()).counting(counter));
+    let route = "prefix = \"/v1\"\nauth = \"none\"\nlimit = { requests = 4, per = \"1m\", shared = true }";
+    let config = config(&format!("url = \"http://{}\"", upstream.address), route);
+    let one = Gateway::over(&config, Arc::clone(&store), time.clone()).await;
+    let other = Gateway::over(&config, store, time.clone()).await;
+    for _ in 0..4 {
+        assert_eq!(one.send(get("/v1/x")).await.status, 200);
+    }
+    let reply = one.send(get("/v1/x")).await;
+    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (429, "15"));
+    // It settles once more before it ends.
+    one.end().await;
+    assert_eq!(other.send(get("/v1/x")).await.status, 200, "it decides at once, by what it knows");
+    let mut replies = Vec::new();
+    while replies.last().is_none_or(|reply: &Reply| reply.status == 200 || reply.header("retry-after") == "15") && replies.len() < 500 {
+        time.advance(Duration::from_millis(10));
+        replies.push(other.send(get("/v1/x")).await);
+    }
+    let reply = replies.last().unwrap();
+    assert_eq!(reply.status, 429);
+    // Of its own it has let through four at the most, which are paid off after those of the first one.
+    let seconds: u64 = reply.header("retry-after").parse().unwrap();
+    assert!((16..=75).contains(&seconds), "{seconds}");
+    assert!(upstream.seen().len() <= 8);
 }

@@ -82,9 +82,18 @@ impl Certificate {
     }
 
     pub(crate) fn pem(&self) -> String {
-        let base64 = data_encoding::BASE64_MIME.encode(&self.der);
-        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", base64.trim_end().replace("\r\n", "\n"))
+        pem("CERTIFICATE", &self.der)
     }
+
+    pub(crate) fn key_pem(&self) -> String {
+        pem("PRIVATE KEY", &self.key)
+    }
+}
+
+/// RFC 7468.
+fn pem(label: &str, der: &[u8]) -> String {
+    let base64 = data_encoding::BASE64_MIME.encode(der);
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", base64.trim_end().replace("\r\n", "\n"))
 }
 
 /// Answers every request on a TLS connection of its own; what came of each connection is told: the

@@ -1,17 +1,30 @@
-//! Records as earlier builds wrote them, letter by letter.
+//! Records, stores and exports as earlier builds wrote them, letter by letter.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use gatepost::{
+    clock::Manual,
     oauth::{
         grant::{App, Approval, Channel, Grant, Issue, Redirect, RevokedBecause, State},
         pkce::Challenge,
     },
-    store::{Record, Session},
+    ops::moving::import,
+    store::{
+        Entry, Expect, Key, Record, Roots, Session, Store,
+        embedded::{Embedded, FILE_NAME},
+        memory::Memory,
+    },
 };
+use tempfile::TempDir;
 
+use super::{
+    dumps::{dump, everything},
+    samples::{memberships, samples},
+};
 use crate::support::{
-    records::{START, grant_id, pending_grant, scopes, session, session_id, user_id},
+    gateway::root,
+    house::keyring,
+    records::{START, grant_id, pending_grant, put_user, scopes, session, session_id, user_id},
     redirect::CHALLENGE,
 };
 
@@ -122,4 +135,37 @@ fn a_session_of_an_earlier_build_is_the_session_that_it_was() {
     // When it was signed in, nobody knows: long ago.
     let before = Session { signed_in: jiff::Timestamp::UNIX_EPOCH, ..session(1) };
     assert_eq!(read(json), Record::Session(before));
+}
+
+/// A store that a build wrote before there was any other format.
+const STORE: &[u8] = include_bytes!("earlier/format-1.redb");
+
+#[tokio::test]
+async fn a_store_of_an_earlier_build_is_opened_and_nothing_in_it_is_lost() {
+    let dir = TempDir::new().unwrap();
+    std::fs::write(dir.path().join(FILE_NAME), STORE).unwrap();
+    let store = Embedded::open(dir.path(), Manual::starting_at(START).clock()).unwrap();
+    assert_eq!(dump(&store).await, everything());
+    for (key, record) in samples() {
+        assert_eq!(store.load(&key).await.unwrap().map(|loaded| loaded.record), Some(record), "{key:?}");
+    }
+    for (list, member, _) in memberships() {
+        assert_eq!(store.members(list).await.unwrap(), [member]);
+    }
+    // And it goes on: no version that was given before comes again.
+    let key = Key::User(user_id(1));
+    let before = store.load(&key).await.unwrap().unwrap().version;
+    store.commit(vec![put_user(1, 2, Expect::Version(before))]).await.unwrap();
+    assert!(store.load(&key).await.unwrap().unwrap().version.0 > before.0);
+}
+
+#[tokio::test]
+async fn an_export_of_an_earlier_build_is_imported_and_nothing_in_it_is_lost() {
+    let store: Arc<dyn Store> = Arc::new(Memory::new(Manual::starting_at(START).clock()));
+    let counted = import(store.as_ref(), &keyring(), &root().join("tests/store_contract/earlier/format-1.export")).await.unwrap();
+    let mut expected = everything();
+    let roots = Entry::Record { key: Key::Roots, record: Record::Roots(Roots(keyring().checks().collect())), until: None };
+    expected.insert(roots.name(), roots);
+    assert_eq!(dump(store.as_ref()).await, expected);
+    assert_eq!((counted.users, counted.clients, counted.grants, counted.signing_keys), (1, 2, 9, 3));
 }

@@ -1,18 +1,16 @@
 //! Records come back as they were written, and what cannot be read is never guessed at.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
-use gatepost::{
-    oauth::grant::{Channel, DeviceKey, Grant, Lasting, Login, Redirect, State},
-    store::{
-        Change, Expect, Key, Open, Record, Session,
-        record::{FORMAT, Roots},
-    },
+use gatepost::store::{
+    Change, Expect, Key, Record, Session,
+    record::{FORMAT, Roots},
 };
 use jiff::Timestamp;
 
+use super::samples::samples;
 use crate::support::{
-    records::{START, grant_id, grants_in_every_state, pending_grant, roots, session, session_id, signing_keys, user, user_id, user_name},
+    records::{START, grant_id, pending_grant, roots, session, session_id, signing_keys, user, user_id, user_name},
     stores::{Stand, on_every_store},
 };
 
@@ -24,61 +22,6 @@ on_every_store!(
     a_devices_key_gives_way_to_another_as_one_that_was_read_and_is_forgotten_in_time,
     what_nobody_wrote_is_absent,
 );
-
-fn samples() -> Vec<(Key, Record)> {
-    let mut samples = vec![
-        (Key::User(user_id(1)), Record::User(Box::new(user(1)))),
-        (Key::Session(session_id(1)), Record::Session(session(1))),
-        (Key::UserCode([1; 16]), Record::ToGrant(grant_id(1))),
-        (Key::Ask([1; 16]), Record::ToGrant(grant_id(2))),
-        (Key::Machine([1; 16]), Record::ToGrant(grant_id(3))),
-        (Key::Device([1; 16]), Record::ToGrant(grant_id(4))),
-        (Key::Open(user_id(1)), Record::Open(Open(vec![grant_id(1), grant_id(2)]))),
-        (Key::UserName(user_name(1)), Record::ToUser(user_id(1))),
-        (Key::Roots, Record::Roots(roots())),
-        (Key::SigningKeys, Record::SigningKeys(signing_keys())),
-    ];
-    let grants = (10..).zip(grants_in_every_state(1));
-    samples.extend(grants.map(|(n, grant)| (Key::Grant(grant_id(n)), Record::Grant(Box::new(grant)))));
-    let others = (20..).zip([login(), key(), lasting()]);
-    samples.extend(others.map(|(n, grant)| (Key::Grant(grant_id(n)), Record::Grant(Box::new(grant)))));
-    samples
-}
-
-/// A login that wants a key.
-fn login() -> Grant {
-    let asked = Login {
-        preset: "operator".to_owned(),
-        client_type: "CLI".to_owned(),
-        device: Some("laptop-1".to_owned()),
-        tenant: Some("default".to_owned()),
-    };
-    Grant { channel: Channel::Delivered(asked), ..pending_grant(1) }
-}
-
-fn live() -> Grant {
-    grants_in_every_state(1).into_iter().find(|grant| matches!(grant.state, State::Live { .. })).unwrap()
-}
-
-/// The key that it got.
-fn key() -> Grant {
-    let mut key = Grant { key: Some(DeviceKey { tenant: "default".to_owned(), expires: START }), state: live().state, ..login() };
-    if let State::Live { approval, .. } = &mut key.state {
-        approval.tenant = Some("default".to_owned());
-    }
-    key
-}
-
-/// A grant whose refresh token lasts, and whose code needed no verifier.
-fn lasting() -> Grant {
-    let redirect = Redirect { uri: "https://a.example/cb".to_owned(), named: false, challenge: None, life: Duration::from_secs(300) };
-    let mut grant = Grant { channel: Channel::Redirect(redirect), ..live() };
-    if let State::Live { issues, .. } = &mut grant.state {
-        let key = signing_keys().iter().next().unwrap().id;
-        issues.iter_mut().for_each(|issue| issue.lasting = Some(Lasting { number: 1, key }));
-    }
-    grant
-}
 
 fn put(key: Key, record: Record) -> Change {
     Change::Put { key, expect: Expect::Absent, record, until: None }

@@ -63,6 +63,17 @@ async fn a_file_of_an_unknown_format_is_refused() {
     drop(db);
     let refused = open(dir.path());
     assert!(matches!(&refused, Err(OpenError::UnknownFormat { found, .. }) if found == "2"), "{refused:?}");
+    // And left as it was: the version that made it finds everything.
+    let db = Database::open(&path).unwrap();
+    let txn = db.begin_write().unwrap();
+    let after = txn.open_table(META).unwrap().insert("format", FILE_FORMAT).unwrap().map(|found| found.value());
+    assert_eq!(after, Some(2));
+    txn.commit().unwrap();
+    drop(db);
+    let store = open(dir.path()).unwrap();
+    for n in 0..20 {
+        assert!(store.load(&Key::User(user_id(n))).await.unwrap().is_some(), "{n}");
+    }
 }
 
 #[tokio::test]

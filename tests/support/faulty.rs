@@ -5,7 +5,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use gatepost::store::{Answer, Change, CommitError, Key, List, Loaded, Record, Soft, SoftKey, Store, Swept, Unavailable};
+use gatepost::store::{
+    Answer, Change, CommitError, Cursor, Feed, Key, List, Loaded, Notices, Page, Position, Record, Soft, SoftKey, Store, Swept,
+    Unavailable, Whole,
+};
 use jiff::Timestamp;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -121,6 +124,10 @@ impl Store for Faulty {
         Box::pin(self.through(self.inner.load(key)))
     }
 
+    fn load_whole<'a>(&'a self, key: &'a Key, watch: Option<&'a Key>) -> Answer<'a, Option<Whole>> {
+        Box::pin(self.through(self.inner.load_whole(key, watch)))
+    }
+
     fn commit(&self, changes: Vec<Change>) -> Answer<'_, (), CommitError> {
         Box::pin(async move {
             self.pause().await;
@@ -148,5 +155,18 @@ impl Store for Faulty {
 
     fn sweep(&self) -> Answer<'_, Swept> {
         Box::pin(self.through(self.inner.sweep()))
+    }
+
+    /// Whoever follows asks when he likes: what was planned for others is not for him.
+    fn feed(&self, after: Option<Position>) -> Answer<'_, Feed> {
+        self.inner.feed(after)
+    }
+
+    fn notices(&self) -> Notices {
+        self.inner.notices()
+    }
+
+    fn dump(&self, from: Option<Cursor>) -> Answer<'_, Page> {
+        Box::pin(self.through(self.inner.dump(from)))
     }
 }

@@ -13,7 +13,7 @@ use gatepost::{
     clock::Manual,
     config::{DialectRow, Written},
     dialects::{Authorizes, DIALECTS, Dialect},
-    engine::{AddUser, CreateToken, Decider, Decision, Engine},
+    engine::{AddUser, AddUserError, CreateToken, Decider, Decision, Engine},
     oauth::{
         claim::Claim,
         grant::{Channel, Grant},
@@ -21,6 +21,7 @@ use gatepost::{
         tenant::Tenants,
         user::UserName,
     },
+    ops::admin::{Admin, AdminRequest, Arguments},
     store::{Store, memory::Memory},
 };
 use http::Request;
@@ -83,6 +84,18 @@ pub(crate) fn forwarding(upstream: SocketAddr) -> String {
     format!("{CONFIG}\n[upstreams.model]\nurl = \"http://{upstream}\"\n[[routes]]\nprefix = \"/v1\"\nscopes = [\"inference\"]\n")
 }
 
+/// What secrets are derived from.
+pub(crate) const ROOT: &str = "rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr";
+
+/// Reads a configuration. This root is in it: a store that a test hands over has no folder for one.
+pub(crate) fn plan(config: &str, root: &str) -> Plan {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("root"), root).unwrap();
+    let text = format!("{config}\n[keys]\nroot = \"file:root\"\n");
+    let written = Written { name: "test", text: &text, folder: folder.path() };
+    Plan::read_with(written, &rows()).unwrap_or_else(|p| panic!("{}", p.render(false)))
+}
+
 /// The dialects that a test may switch on: all that there are, and the example.
 fn rows() -> Vec<DialectRow<Arc<dyn Dialect>>> {
     let all = DIALECTS.iter().map(|row| DialectRow { name: row.name, read: row.read });
@@ -98,6 +111,7 @@ pub(crate) struct Gateway {
     pub(crate) authorizes: Vec<Arc<dyn Authorizes>>,
     /// Those that one of its dialects knows.
     pub(crate) tenants: Arc<Tenants>,
+    admin: Admin,
     running: gatepost::app::Gateway,
 }
 
@@ -121,26 +135,40 @@ impl Gateway {
 
     /// The same with dialects of the test's own besides.
     pub(crate) async fn speaking(config: &str, dialects: Vec<Arc<dyn Dialect>>, store: Arc<dyn Store>, time: Manual) -> Self {
-        // A root in the configuration: a store in memory has no folder for one.
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("root"), "r".repeat(32)).unwrap();
-        let text = format!("{config}\n[keys]\nroot = \"file:root\"\n");
-        let written = Written { name: "test", text: &text, folder: folder.path() };
-        let mut plan = Plan::read_with(written, &rows()).unwrap_or_else(|p| panic!("{}", p.render(false)));
+        let mut plan = plan(config, ROOT);
         plan.dialects.extend(dialects);
-        let tenants = plan.dialects.iter().find_map(|dialect| dialect.tenants()).unwrap_or_default();
-        let interior = Interior::over(plan, Arc::clone(&store), time.clock()).await.unwrap();
+        let scopes = plan.config.default_scopes.clone();
+        let gateway = Self::of(plan, store, time).await;
         let user = AddUser {
             name: UserName::parse(USER).unwrap(),
             password: SecretString::from(PASSWORD),
             email: Some("ada@example.org".into()),
             avatar: None,
-            scopes: interior.config().default_scopes.clone(),
+            scopes,
         };
-        interior.engine().add_user(user).await.unwrap();
-        let authorizes = interior.authorizes();
+        match gateway.engine.add_user(user).await {
+            // Another gateway over the same store.
+            Ok(_) | Err(AddUserError::NameTaken) => {}
+            Err(error) => panic!("{error}"),
+        }
+        gateway
+    }
+
+    /// As a plan says, with the users that there are in the store.
+    pub(crate) async fn of(plan: Plan, store: Arc<dyn Store>, time: Manual) -> Self {
+        let tenants = plan.dialects.iter().find_map(|dialect| dialect.tenants()).unwrap_or_default();
+        let interior = Interior::over(plan, Arc::clone(&store), time.clock()).await.unwrap();
+        let (authorizes, admin) = (interior.authorizes(), interior.admin());
         let running = interior.serve(&Handle::current()).unwrap();
-        Self { address: running.address, time, engine: Arc::clone(&running.engine), store, authorizes, tenants, running }
+        Self { address: running.address, time, engine: Arc::clone(&running.engine), store, authorizes, tenants, admin, running }
+    }
+
+    /// Does what an operator asks for.
+    pub(crate) async fn admin(&self, noun: &str, verb: &str, arguments: &[(&str, &str)]) -> Value {
+        let mut all = Arguments::default();
+        arguments.iter().for_each(|(name, value)| all.set(name, SecretString::from(*value)));
+        let request = AdminRequest { noun: noun.to_owned(), verb: verb.to_owned(), arguments: all };
+        self.admin.answer(request).await.unwrap_or_else(|error| panic!("{noun} {verb}: {error}")).0
     }
 
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Reply {

@@ -130,7 +130,7 @@ impl House {
         let keyring = Arc::new(keyring());
         let declared = [CLIENT, STRANGER].map(|id| Declared { client: client(id), secret: None });
         let clients = Arc::new(Clients::new(Arc::clone(&store), declared));
-        let limits = Arc::new(Limits::new(&Rates::default(), &time.clock()));
+        let limits = Arc::new(Limits::new(&Rates::default(), store.counter(), Arc::clone(&keyring), &time.clock()));
         let verifier =
             Arc::new(Verifier::new(Arc::clone(&store), Arc::clone(&keyring), Arc::clone(&clients), ISSUER.to_owned(), time.clock()));
         let engine = Engine::new(Arc::clone(&store), keyring, clients, Arc::clone(&verifier), limits, time.clock());

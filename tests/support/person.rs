@@ -24,6 +24,11 @@ impl Person {
         Self { address, cookies: Mutex::default() }
     }
 
+    /// The same person, with all cookies, at another gateway that answers for the same address.
+    pub(crate) fn at_another(self, address: SocketAddr) -> Self {
+        Self { address, ..self }
+    }
+
     /// The value of a cookie that the browser keeps.
     pub(crate) fn cookie(&self, name: &str) -> String {
         self.cookies.lock().unwrap()[name].clone()

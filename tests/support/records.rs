@@ -106,6 +106,11 @@ pub(crate) fn grants_in_every_state(n: u64) -> [Grant; 6] {
     .map(|state| Grant { state, ..pending_grant(n) })
 }
 
+/// One of those that the user of that number approved, and that has a token.
+pub(crate) fn live_grant(n: u64) -> Grant {
+    grants_in_every_state(n).into_iter().find(|grant| matches!(grant.state, State::Live { .. })).unwrap()
+}
+
 pub(crate) fn user(n: u64) -> User {
     User {
         id: user_id(n),

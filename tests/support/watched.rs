@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gatepost::{
     clock::Clock,
-    store::{Answer, Change, CommitError, Key, List, Loaded, Record, Soft, SoftKey, Store, Swept, Unavailable, memory::Memory},
+    store::{
+        Answer, Change, CommitError, Cursor, Feed, Key, List, Loaded, Notices, Page, Position, Record, Soft, SoftKey, Store, Swept,
+        Unavailable, Whole, memory::Memory,
+    },
 };
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -115,6 +118,15 @@ impl Store for Watched {
         })
     }
 
+    fn load_whole<'a>(&'a self, key: &'a Key, watch: Option<&'a Key>) -> Answer<'a, Option<Whole>> {
+        Box::pin(async move {
+            self.here()?;
+            let whole = self.inner.load_whole(key, watch).await;
+            self.counts.send_modify(|counts| counts.loads += 1);
+            whole
+        })
+    }
+
     fn commit(&self, changes: Vec<Change>) -> Answer<'_, (), CommitError> {
         Box::pin(async move {
             self.here()?;
@@ -154,5 +166,22 @@ impl Store for Watched {
 
     fn sweep(&self) -> Answer<'_, Swept> {
         self.inner.sweep()
+    }
+
+    fn feed(&self, after: Option<Position>) -> Answer<'_, Feed> {
+        self.inner.feed(after)
+    }
+
+    fn notices(&self) -> Notices {
+        self.inner.notices()
+    }
+
+    /// All of it on one page, and once more on another.
+    fn dump(&self, from: Option<Cursor>) -> Answer<'_, Page> {
+        Box::pin(async move {
+            self.here()?;
+            let next = from.is_none().then(|| Cursor(b"again".to_vec()));
+            Ok(Page { next, ..self.inner.dump(None).await? })
+        })
     }
 }

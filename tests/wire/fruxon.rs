@@ -147,8 +147,8 @@ impl Patient {
     async fn held_poll(&self, device_code: &str) -> JoinHandle<Reply> {
         let before = self.store.counts().loads;
         let poll = tokio::spawn(http::send(self.house.gateway.address, get(&format!("{BEGIN}/{device_code}"))));
-        // It has its place before it looks for the login, and then for the client.
-        self.store.until(|counts| counts.loads == before + 2).await;
+        // It has its place before it looks for the login.
+        self.store.until(|counts| counts.loads == before + 1).await;
         poll
     }
 }

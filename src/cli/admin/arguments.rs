@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, error::ErrorKind};
 use secrecy::SecretString;
 
-use super::{AdminCommand, Gateway};
+use super::{AdminCommand, Gateway, Task, moving};
 use crate::ops::admin::{AdminRequest, Argument, Arguments, Form, NOUNS, Noun, Verb};
 
-const CONFIG: &str = "config-file";
+pub(super) const CONFIG: &str = "config-file";
 const SOCKET: &str = "socket";
-const JSON: &str = "json";
+pub(super) const JSON: &str = "json";
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -19,23 +19,23 @@ Examples:
   gatepost admin grant list --user ada --json --config gatepost.toml
   gatepost admin client disable my-app --config gatepost.toml
   gatepost admin key rotate EdDSA --config gatepost.toml
+  gatepost admin export gatepost.export --config gatepost.toml
 
 A gateway that runs is asked over its admin socket, and does it at once. Where none runs, the
-command works on the gateway's store itself.
+command works on the gateway's store itself. `export` and `import` always do: stop the gateway first.
 
 With --json the answer is one line of JSON: an object, or a list of objects. Fields may be added
 to it; those that are there stay. Times are of RFC 3339, scopes one text separated by spaces.
 An error is {\"error\": {\"code\": ..., \"message\": ...}} on standard error.
 
 Exit codes, of sysexits.h: 64 the command cannot be understood, or asks for what cannot be;
-67 what was named is not there; 69 the gateway cannot be used; 74 a file or socket cannot be read;
+65 the export cannot be read; 67 what was named is not there; 69 the gateway cannot be used; 74 a file or socket cannot be read;
 75 it may work later; 77 the socket is not yours to open; 78 the configuration is wrong.";
 
 impl clap::Args for AdminCommand {
     fn augment_args(command: Command) -> Command {
-        NOUNS.iter().fold(command.subcommand_required(true).arg_required_else_help(true).after_help(AFTER_HELP), |command, noun| {
-            command.subcommand(command_of(noun))
-        })
+        let command = command.subcommand_required(true).arg_required_else_help(true).after_help(AFTER_HELP);
+        NOUNS.iter().map(command_of).chain(moving::commands()).fold(command, Command::subcommand)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -53,13 +53,7 @@ fn command_of_verb(verb: &'static Verb) -> Command {
     let command = Command::new(verb.verb).about(summary).long_about(format!("{}.", verb.about));
     let command = verb.arguments.iter().map(arg_of).fold(command, Command::arg);
     command
-        .arg(
-            Arg::new(CONFIG)
-                .long("config")
-                .value_name("FILE")
-                .value_parser(clap::value_parser!(PathBuf))
-                .help("The gateway's configuration file."),
-        )
+        .arg(config())
         .arg(
             Arg::new(SOCKET)
                 .long(SOCKET)
@@ -67,8 +61,17 @@ fn command_of_verb(verb: &'static Verb) -> Command {
                 .value_parser(clap::value_parser!(PathBuf))
                 .help("The admin socket of a gateway that runs, instead of its configuration."),
         )
-        .arg(Arg::new(JSON).long(JSON).action(ArgAction::SetTrue).help("Answer in JSON, for programs."))
+        .arg(json())
         .group(ArgGroup::new("gateway").args([CONFIG, SOCKET]).required(true))
+}
+
+pub(super) fn config() -> Arg {
+    let arg = Arg::new(CONFIG).long("config").value_name("FILE").value_parser(clap::value_parser!(PathBuf));
+    arg.help("The gateway's configuration file.")
+}
+
+pub(super) fn json() -> Arg {
+    Arg::new(JSON).long(JSON).action(ArgAction::SetTrue).help("Answer in JSON, for programs.")
 }
 
 fn arg_of(argument: &'static Argument) -> Arg {
@@ -97,6 +100,9 @@ impl clap::FromArgMatches for AdminCommand {
 /// What clap has found; it has looked for whatever is required.
 fn chosen(matches: &ArgMatches) -> Option<AdminCommand> {
     let (noun, matches) = matches.subcommand()?;
+    if let Some(moving) = moving::chosen(noun, matches) {
+        return Some(AdminCommand { task: Task::Move(moving), json: matches.get_flag(JSON) });
+    }
     let noun = NOUNS.iter().find(|row| row.name == noun)?;
     let (verb, matches) = matches.subcommand()?;
     let verb = noun.verbs.iter().find(|row| row.verb == verb)?;
@@ -116,5 +122,5 @@ fn chosen(matches: &ArgMatches) -> Option<AdminCommand> {
     let path = |name| matches.get_one::<PathBuf>(name).cloned();
     let gateway = path(SOCKET).map(Gateway::Answering).or_else(|| path(CONFIG).map(Gateway::Configured))?;
     let request = AdminRequest { noun: noun.name.to_owned(), verb: verb.verb.to_owned(), arguments };
-    Some(AdminCommand { verb, request, secret, gateway, json: matches.get_flag(JSON) })
+    Some(AdminCommand { task: Task::Verb { verb, request, secret, gateway }, json: matches.get_flag(JSON) })
 }

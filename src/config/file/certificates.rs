@@ -14,6 +14,11 @@ impl Section<'_> {
     /// The certificates in a file, in PEM, each of which can be trusted; a relative path starts at the
     /// folder of the configuration.
     pub fn certificates(&mut self, key: &'static str) -> Option<Vec<CertificateDer<'static>>> {
+        self.pem_certificates(key).map(|(_, certificates)| certificates)
+    }
+
+    /// The same, and the file itself, in which there may be more.
+    pub(in crate::config) fn pem_certificates(&mut self, key: &'static str) -> Option<(Vec<u8>, Vec<CertificateDer<'static>>)> {
         let bytes = match self.bytes(key, MAX_BYTES)? {
             Ok(bytes) => bytes,
             Err((message, remedy)) => {
@@ -37,7 +42,7 @@ impl Section<'_> {
                 None
             }
             // What was wrong has been said.
-            None => found.ok(),
+            None => found.ok().map(|certificates| (bytes, certificates)),
         }
     }
 }

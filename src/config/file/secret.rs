@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use toml::de::DeValue;
 
 use super::Section;
@@ -52,6 +52,25 @@ impl Section<'_> {
         self.report.open(value.span());
         match self.fetch(&reference) {
             Ok(secret) => Some(secret),
+            Err((message, remedy)) => {
+                self.problem(key, message, remedy);
+                None
+            }
+        }
+    }
+
+    /// Text that is no secret: as it is, or where it is, as `env:NAME` or `file:PATH`.
+    pub(in crate::config) fn text_or_reference(&mut self, key: &'static str) -> Option<String> {
+        let text = self.discreet(key, |text| match text.split_once(':') {
+            Some(("env" | "file", _)) if Reference::parse(text).is_none() => {
+                Err(("this is neither env:NAME nor file:PATH".to_owned(), "write one of them, or the text itself".to_owned()))
+            }
+            _ if text.trim().is_empty() => Err(("the text is empty".to_owned(), "write something, or leave the key out".to_owned())),
+            _ => Ok(text.to_owned()),
+        })?;
+        let Some(reference) = Reference::parse(&text) else { return Some(text) };
+        match self.fetch(&reference) {
+            Ok(fetched) => Some(fetched.expose_secret().to_owned()),
             Err((message, remedy)) => {
                 self.problem(key, message, remedy);
                 None

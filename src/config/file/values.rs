@@ -145,19 +145,24 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// Text of some form, which is not quoted where it is wrong: there may be a secret in it.
+    pub(in crate::config) fn discreet<T>(&mut self, key: &'static str, parse: impl FnOnce(&str) -> Result<T, Flaw>) -> Option<T> {
+        let place = self.place_of(key);
+        let value = self.look_up(key)?;
+        let parsed = self.parse_value(value, place, TEXT, parse)?;
+        self.report.open(value.span());
+        Some(parsed)
+    }
+
     /// A URL without user, password, query and fragment. One that has them is not quoted, since they
     /// are where people put keys.
     pub fn url(&mut self, key: &'static str) -> Option<Url> {
-        let place = self.place_of(key);
-        let value = self.look_up(key)?;
-        let url = self.parse_value(value, place, TEXT, |text| {
+        self.discreet(key, |text| {
             let remedy = || "write it like \"https://host.example\"".to_owned();
             let url = Url::parse(text).map_err(|error| (format!("this is no URL: {error}"), remedy()))?;
             let secretive = !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some();
             if secretive { Err(("a URL has no user, password, query or fragment here".to_owned(), remedy())) } else { Ok(url) }
-        })?;
-        self.report.open(value.span());
-        Some(url)
+        })
     }
 
     /// A list of texts of some form.

@@ -7,13 +7,13 @@ use std::{
 
 use crate::config::Section;
 
-/// In the store's folder, unless the file says otherwise.
+/// In the embedded store's folder, unless the file says otherwise.
 const SOCKET: &str = "admin.sock";
 /// The longest path that a socket can have: `sun_path` of unix(7), without the byte that ends it.
 const LONGEST: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
-pub(super) fn socket(section: &mut Section<'_>, store: &Path) -> Option<PathBuf> {
-    let path = section.path_or_false("socket").unwrap_or_else(|| Some(store.join(SOCKET)))?;
+pub(super) fn socket(section: &mut Section<'_>, folder: Option<&Path>) -> Option<PathBuf> {
+    let path = section.path_or_false("socket").unwrap_or_else(|| folder.map(|folder| folder.join(SOCKET)))?;
     let length = path.as_os_str().as_bytes().len();
     if length > LONGEST {
         section.problem(

@@ -9,9 +9,11 @@ mod claims;
 mod connections;
 mod limits;
 mod pages;
+mod redis_url;
 mod resources;
 mod roots;
 mod routes;
+mod store;
 mod upstreams;
 
 use std::{
@@ -23,8 +25,8 @@ use std::{
 };
 
 use super::{
-    Claim, Config, DialectRow, Environment, Log, LogFormat, Mount, Mounted, Pages, Problems, PublicUrl, Route, Section, UnderscoreHeaders,
-    Written,
+    Claim, Config, DialectRow, Environment, Log, LogFormat, Mount, Mounted, Pages, Problems, PublicUrl, Route, Section, Store,
+    UnderscoreHeaders, Written,
     file::{self, instead, nearest},
     path,
     problem::{Flaw, Place},
@@ -87,9 +89,10 @@ fn read<D: Mounted>(root: &mut Section<'_>, rows: &[DialectRow<D>], reserved: fn
     let underscores = [("refuse", UnderscoreHeaders::Refuse), ("drop", UnderscoreHeaders::Drop)];
     let underscore_headers = root.choice("underscore_headers", &underscores).unwrap_or(UnderscoreHeaders::Refuse);
     let connections = root.table("connections", connections::read);
-    let store = root.table("store", |store| store.path_or("path", "gatepost-data"));
-    let admin_socket = root.table("admin", |section| admin::socket(section, &store));
-    let roots = root.table("keys", roots::read);
+    let store = root.table("store", store::read);
+    let folder = store.as_ref().and_then(Store::folder);
+    let admin_socket = root.table("admin", |section| admin::socket(section, folder));
+    let roots = root.table("keys", |keys| roots::read(keys, folder.is_none()));
     let log = root.table("log", log);
     let limits = root.table("limits", limits::read);
     let declared = root.named_sentences("scopes");
@@ -113,7 +116,7 @@ fn read<D: Mounted>(root: &mut Section<'_>, rows: &[DialectRow<D>], reserved: fn
     let dialects: Vec<D> = dialects.into_iter().map(|(dialect, _)| dialect).collect();
     let clients: Vec<Declared> = dialects.iter().flat_map(Mounted::clients).collect();
     let routes: Vec<Route> = routes.into_iter().map(|(route, _)| route).collect();
-    let public_url = public_url?;
+    let (public_url, store) = (public_url?, store?);
     resources::check(root, &public_url, &routes);
     let config = Config {
         public_url,

@@ -10,9 +10,14 @@ use crate::{
     oauth::secret::{BadRoot, Keyring, RootId},
 };
 
-/// `root`, which is one secret or a list of secrets with ids.
-pub(super) fn read(keys: &mut Section<'_>) -> Option<Vec<(RootId, SecretString)>> {
+/// `root`, which is one secret or a list of secrets with ids. Replicas that share a store must be given
+/// the same.
+pub(super) fn read(keys: &mut Section<'_>, shared: bool) -> Option<Vec<(RootId, SecretString)>> {
     const KEY: &str = "root";
+    if shared && !keys.holds(KEY) {
+        let remedy = "make one with `openssl rand -base64 32`, give the same to every replica, and write `root = \"env:GATEPOST_ROOT\"`";
+        keys.problem(KEY, "`root` is missing, and all that share a Redis need the same", remedy);
+    }
     let placed: Vec<(RootId, SecretString, Place)> = if keys.is_list(KEY) {
         let listed = keys.tables(KEY, listed);
         if listed.is_empty() {
@@ -52,7 +57,7 @@ fn flaw(bad: BadRoot) -> Flaw {
     let remedy = match bad {
         BadRoot::TooShort => "make one with `openssl rand -base64 32`",
         BadRoot::SameId => "give each root secret an id of its own; the first in the list mints",
-        BadRoot::None => "name one, or leave `root` out: one is made beside the store at the first start",
+        BadRoot::None => "name one, or leave `root` out: beside a store that is a folder, one is made at the first start",
         BadRoot::Derivation => "try another root secret",
     };
     (bad.to_string(), remedy.to_owned())

@@ -134,5 +134,6 @@ fn auth(section: &mut Section<'_>) -> Option<RouteAuth> {
 fn limit(section: &mut Section<'_>) -> Option<RouteLimit> {
     let requests = section.required("requests", "60", |limit, key| limit.integer(key, 1..=u32::MAX));
     let per = section.required("per", "\"1m\"", |limit, key| limit.duration(key, Duration::from_secs(1)..=DAY));
-    Some(RouteLimit { requests: NonZeroU32::new(requests?)?, per: per? })
+    let shared = section.flag("shared").unwrap_or(false);
+    Some(RouteLimit { requests: NonZeroU32::new(requests?)?, per: per?, shared })
 }

@@ -123,6 +123,8 @@ fn a_suffix_is_more_specific_than_none_and_less_than_a_segment_that_is_written_o
         (Method::GET, "/v1/codes/7:lookup", "400"),
         // Decoded, and nothing known of parameters, it has the suffix.
         (Method::GET, "/v1/codes/7;x%3AlookUp", "400"),
+        (Method::GET, "/v1/codes/7%3Fx%3AlookUp", "400"),
+        (Method::GET, "/v1/codes/7%23x%3AlookUp", "400"),
         (Method::GET, "/v1/codes/7%3Bx:lookUp", "400"),
         (Method::GET, "/v1/codes/7:UP", "400"),
         (Method::GET, "/v1/codes/7:up/", "400"),

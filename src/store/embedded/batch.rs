@@ -7,9 +7,9 @@ use redb::{Database, Durability};
 
 use super::{
     soft::Piece,
-    tables::{Nanoseconds, Tables, member_name, nanoseconds},
+    tables::{Nanoseconds, Tables, nanoseconds},
 };
-use crate::store::{Change, Expect, Unavailable};
+use crate::store::{Change, Expect, Unavailable, local::Tells};
 
 /// How many expired entries one job removes at most, so that commits do not wait for a long
 /// sweep.
@@ -21,6 +21,16 @@ pub(super) enum Work {
     Commit(Commit),
     /// Remove up to [`SWEEP_STEP`] expired entries.
     Sweep,
+}
+
+impl Work {
+    /// What is to be told once it is written.
+    pub(super) fn tells(self) -> Tells {
+        match self {
+            Self::Commit(commit) => commit.tells,
+            Self::Sweep => Tells::default(),
+        }
+    }
 }
 
 /// What became of it.
@@ -40,6 +50,7 @@ pub(super) struct Commit {
     steps: Vec<Step>,
     /// Whether it may be lost in a crash.
     soft: bool,
+    tells: Tells,
 }
 
 struct Step {
@@ -60,8 +71,9 @@ impl Commit {
     /// # Errors
     /// [`Unavailable`] where a record cannot be written down.
     pub(super) fn of(changes: Vec<Change>) -> Result<Self, Unavailable> {
-        let steps = changes.into_iter().map(Step::of).collect::<Result<_, _>>()?;
-        Ok(Self { steps, soft: false })
+        let tells = Tells::of(&changes);
+        let steps = changes.into_iter().filter_map(|change| Step::of(change).transpose()).collect::<Result<_, _>>()?;
+        Ok(Self { steps, soft: false, tells })
     }
 
     /// Pieces of soft state, to be written without waiting for the disk.
@@ -73,13 +85,14 @@ impl Commit {
             let write = Write::Put { until: Some(nanoseconds(*until)), bytes: soft.encode()? };
             Ok(Step { name: key.encode(), expect: Expect::Any, write })
         };
-        Ok(Self { steps: pieces.iter().map(step).collect::<Result<_, Unavailable>>()?, soft: true })
+        Ok(Self { steps: pieces.iter().map(step).collect::<Result<_, Unavailable>>()?, soft: true, tells: Tells::default() })
     }
 }
 
 impl Step {
-    fn of(change: Change) -> Result<Self, Unavailable> {
-        Ok(match change {
+    /// What it writes or compares, if it does.
+    fn of(change: Change) -> Result<Option<Self>, Unavailable> {
+        Ok(Some(match change {
             Change::Put { key, expect, record, until } => {
                 let write = Write::Put { until: until.map(nanoseconds), bytes: record.encode()? };
                 Self { name: key.encode(), expect, write }
@@ -88,9 +101,10 @@ impl Step {
             Change::Delete { key, expect } => Self { name: key.encode(), expect, write: Write::Remove },
             Change::Link { list, member, until } => {
                 let write = Write::Put { until: Some(nanoseconds(until)), bytes: Vec::new() };
-                Self { name: member_name(list, &member), expect: Expect::Any, write }
+                Self { name: list.name_of(&member), expect: Expect::Any, write }
             }
-        })
+            Change::TakeBack(_) | Change::Tell(_) => return Ok(None),
+        }))
     }
 }
 

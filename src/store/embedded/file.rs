@@ -24,7 +24,7 @@ const WORTH_COMPACTING: u64 = 8 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it open, or this one has.
-    #[error("{path} is in use: another Gatepost runs on it")]
+    #[error("{path} is in use: another Gatepost runs on it; stop it first")]
     InUse {
         /// The file.
         path: PathBuf,

@@ -37,10 +37,16 @@ use self::{
     soft::SoftState,
     writer::{Opener, Slot},
 };
-use super::{Answer, Change, CommitError, Key, List, Loaded, Record, Soft, SoftKey, Store, Swept, Unavailable};
+use super::{
+    Answer, Change, CommitError, Cursor, Entry, Feed, Key, List, Loaded, Notices, Page, Position, Record, Soft, SoftKey, Store, Swept,
+    Unavailable, Whole, local::Local,
+};
 use crate::clock::Clock;
 
 pub use file::{FILE_FORMAT, FILE_NAME, OpenError};
+
+/// How many entries of the file one page of a dump is made of at most.
+const PAGE: usize = 512;
 
 /// A store in the file `gatepost.redb`. One process at a time has it open.
 pub struct Embedded {
@@ -48,6 +54,7 @@ pub struct Embedded {
     slot: Arc<Slot>,
     queue: Queue,
     soft: SoftState,
+    local: Arc<Local>,
     thread: Mutex<Option<JoinHandle<Result<(), Unavailable>>>>,
 }
 
@@ -66,8 +73,9 @@ impl Embedded {
 
     fn start(db: Database, open_again: Opener, clock: Clock) -> std::io::Result<Self> {
         let slot = Slot::holding(db);
-        let (queue, thread) = writer::start(Arc::clone(&slot), open_again, clock.clone())?;
-        Ok(Self { clock, slot, queue, soft: SoftState::default(), thread: Mutex::new(Some(thread)) })
+        let local = Arc::<Local>::default();
+        let (queue, thread) = writer::start(Arc::clone(&slot), open_again, Arc::clone(&local), clock.clone())?;
+        Ok(Self { clock, slot, queue, soft: SoftState::default(), local, thread: Mutex::new(Some(thread)) })
     }
 
     /// Finishes the commits that are queued, keeps the soft state that is worth it, and closes
@@ -91,6 +99,15 @@ impl Embedded {
         Ok(())
     }
 
+    /// Has all that is worth keeping of the soft state written to the file.
+    async fn keep_soft_state(&self) -> Result<(), Unavailable> {
+        for pieces in self.soft.worth_keeping().chunks(SWEEP_STEP) {
+            answered(self.queue.push(Work::Commit(Commit::of_soft_state(pieces)?))).await?;
+            self.soft.forget(pieces);
+        }
+        Ok(())
+    }
+
     /// Reads, on the spot.
     fn read<T>(&self, work: impl FnOnce(&Database) -> Result<T, redb::Error>) -> Result<T, Unavailable> {
         self.slot.with(work).inspect_err(|_| self.queue.look())
@@ -102,7 +119,20 @@ impl Store for Embedded {
         Box::pin(async move {
             let now = tables::nanoseconds(self.clock.now());
             let found = self.read(|db| tables::read(db, &key.encode(), now))?;
-            found.map(|entry| Ok(Loaded { version: entry.version, record: Record::decode(&entry.bytes)? })).transpose()
+            found.as_ref().map(loaded).transpose()
+        })
+    }
+
+    fn load_whole<'a>(&'a self, key: &'a Key, watch: Option<&'a Key>) -> Answer<'a, Option<Whole>> {
+        Box::pin(async move {
+            let now = tables::nanoseconds(self.clock.now());
+            let snapshot = self.read(tables::snapshot)?;
+            let read = |key: &Key| tables::entry(&snapshot, &key.encode(), now).map_err(Unavailable::because);
+            let load = |key: &Key| read(key)?.as_ref().map(loaded).transpose();
+            let Some(loaded) = load(key)? else { return Ok(None) };
+            let rests_on = loaded.record.rests_on().iter().map(load).collect::<Result<_, _>>()?;
+            let watched = watch.map(read).transpose()?.flatten().map(|entry| entry.version);
+            Ok(Some(Whole { loaded, rests_on, watched }))
         })
     }
 
@@ -150,16 +180,41 @@ impl Store for Embedded {
     fn sweep(&self) -> Answer<'_, Swept> {
         Box::pin(async move {
             let mut removed = self.soft.sweep(self.clock.now());
-            for pieces in self.soft.worth_keeping().chunks(SWEEP_STEP) {
-                answered(self.queue.push(Work::Commit(Commit::of_soft_state(pieces)?))).await?;
-                self.soft.forget(pieces);
-            }
+            self.keep_soft_state().await?;
             while let Outcome::Swept(step @ 1..) = answered(self.queue.push(Work::Sweep)).await? {
                 removed += step;
             }
             Ok(Swept { removed })
         })
     }
+
+    fn feed(&self, after: Option<Position>) -> Answer<'_, Feed> {
+        Box::pin(async move { Ok(self.local.feed(after)) })
+    }
+
+    fn notices(&self) -> Notices {
+        self.local.notices()
+    }
+
+    /// The cursor is the name of the last entry of the page before.
+    fn dump(&self, from: Option<Cursor>) -> Answer<'_, Page> {
+        Box::pin(async move {
+            if from.is_none() {
+                self.keep_soft_state().await?;
+            }
+            let (now, from) = (tables::nanoseconds(self.clock.now()), from.as_ref().map(|Cursor(name)| name.as_slice()));
+            let rows = self.read(|db| tables::read_behind(db, from, PAGE, now))?;
+            let mut entries = Vec::with_capacity(rows.live.len());
+            for (name, until, bytes) in rows.live {
+                entries.extend(Entry::decode(&name, &bytes, until.map(tables::timestamp).transpose()?)?);
+            }
+            Ok(Page { entries, next: rows.last.map(Cursor) })
+        })
+    }
+}
+
+fn loaded(entry: &tables::Entry) -> Result<Loaded<Record>, Unavailable> {
+    Ok(Loaded { version: entry.version, record: Record::decode(&entry.bytes)? })
 }
 
 impl Drop for Embedded {

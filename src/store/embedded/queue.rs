@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use tokio::sync::oneshot;
 
 use super::batch::{Outcome, Work};
-use crate::store::Unavailable;
+use crate::store::{Unavailable, local::Local};
 
 /// So many jobs may wait. More than that means that the disk hangs, and whoever comes then is
 /// better off with an answer than with a place in the queue.
@@ -21,6 +21,15 @@ impl Job {
     pub(super) fn answer(self, answered: Answered) {
         // An error says that nobody waits for the answer any more.
         let _ = self.answer.send(answered);
+    }
+
+    /// Tells what was written, then answers.
+    pub(super) fn done(self, outcome: Outcome, local: &Local) {
+        if outcome == Outcome::Written {
+            local.tell(self.work.tells());
+        }
+        // As above.
+        let _ = self.answer.send(Ok(outcome));
     }
 }
 

@@ -6,13 +6,15 @@
 //! deadlines  deadline, name → nothing             so that a sweep reads only what it removes
 //! ```
 //!
-//! Names come from `record.rs`. Their first letter tells the kind and no two kinds share one, so
+//! Names come from `key.rs`. Their first letter tells the kind and no two kinds share one, so
 //! one table holds all of them.
 
-use jiff::Timestamp;
-use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
+use std::ops::Bound;
 
-use crate::store::{Expect, List, Version};
+use jiff::Timestamp;
+use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
+
+use crate::store::{Expect, List, Unavailable, Version};
 
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const ENTRIES: TableDefinition<'_, &[u8], Value> = TableDefinition::new("entries");
@@ -34,6 +36,14 @@ pub(super) fn nanoseconds(time: Timestamp) -> Nanoseconds {
     time.as_nanosecond()
 }
 
+/// As it was before.
+///
+/// # Errors
+/// [`Unavailable`] for what was never a time.
+pub(super) fn timestamp(time: Nanoseconds) -> Result<Timestamp, Unavailable> {
+    Timestamp::from_nanosecond(time).map_err(|_out_of_range| Unavailable::because("a deadline that is no time"))
+}
+
 fn is_over(until: Option<Nanoseconds>, now: Nanoseconds) -> bool {
     until.is_some_and(|until| until <= now)
 }
@@ -46,8 +56,20 @@ pub(super) struct Entry {
 
 /// The entry of that name, unless its time is over.
 pub(super) fn read(db: &Database, name: &[u8], now: Nanoseconds) -> Result<Option<Entry>, redb::Error> {
-    let entries = db.begin_read()?.open_table(ENTRIES)?;
-    let Some(found) = entries.get(name)? else { return Ok(None) };
+    entry(&snapshot(db)?, name, now)
+}
+
+/// All entries as they are now.
+pub(super) type Snapshot = ReadOnlyTable<&'static [u8], Value>;
+
+/// What is written later is not in it.
+pub(super) fn snapshot(db: &Database) -> Result<Snapshot, redb::Error> {
+    Ok(db.begin_read()?.open_table(ENTRIES)?)
+}
+
+/// The entry of that name in it, unless its time is over.
+pub(super) fn entry(snapshot: &Snapshot, name: &[u8], now: Nanoseconds) -> Result<Option<Entry>, redb::Error> {
+    let Some(found) = snapshot.get(name)? else { return Ok(None) };
     let (version, until, bytes) = found.value();
     Ok((!is_over(until, now)).then(|| Entry { version: Version(version), bytes: bytes.to_vec() }))
 }
@@ -56,7 +78,7 @@ pub(super) fn read(db: &Database, name: &[u8], now: Nanoseconds) -> Result<Optio
 pub(super) fn read_members(db: &Database, list: List, now: Nanoseconds) -> Result<Vec<[u8; 16]>, redb::Error> {
     let entries = db.begin_read()?.open_table(ENTRIES)?;
     let mut members = Vec::new();
-    for found in entries.range::<&[u8]>(&*member_name(list, &[0; 16])..=&*member_name(list, &[u8::MAX; 16]))? {
+    for found in entries.range::<&[u8]>(&*list.name_of(&[0; 16])..=&*list.name_of(&[u8::MAX; 16]))? {
         let (name, entry) = found?;
         if is_over(entry.value().1, now) {
             continue;
@@ -67,11 +89,33 @@ pub(super) fn read_members(db: &Database, list: List, now: Nanoseconds) -> Resul
     Ok(members)
 }
 
-/// The name of a list's member.
-pub(super) fn member_name(list: List, member: &[u8; 16]) -> Vec<u8> {
-    let mut name = list.encode();
-    name.extend_from_slice(member);
-    name
+/// What comes behind an entry of that name, in the order of names: up to `limit` entries, those
+/// whose time is over left out, and the name of the last one if there are more behind it.
+pub(super) fn read_behind(db: &Database, name: Option<&[u8]>, limit: usize, now: Nanoseconds) -> Result<Rows, redb::Error> {
+    let entries = db.begin_read()?.open_table(ENTRIES)?;
+    let mut rows = Rows::default();
+    let behind = entries.range::<&[u8]>((name.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded))?;
+    for (n, found) in (1..).zip(behind) {
+        let (name, entry) = found?;
+        let (_, until, bytes) = entry.value();
+        if !is_over(until, now) {
+            rows.live.push((name.value().to_vec(), until, bytes.to_vec()));
+        }
+        if n == limit {
+            rows.last = Some(name.value().to_vec());
+            break;
+        }
+    }
+    Ok(rows)
+}
+
+/// Entries as they lie in the file.
+#[derive(Default)]
+pub(super) struct Rows {
+    /// Name, deadline, bytes.
+    pub(super) live: Vec<(Vec<u8>, Option<Nanoseconds>, Vec<u8>)>,
+    /// The name behind which there may be more.
+    pub(super) last: Option<Vec<u8>>,
 }
 
 /// The tables, open for writing.

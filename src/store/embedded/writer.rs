@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     clock::{BootTime, Clock},
-    store::Unavailable,
+    store::{Unavailable, local::Local},
 };
 
 /// So many jobs go into one transaction at most.
@@ -63,9 +63,14 @@ pub(super) type Opener = Box<dyn Fn() -> Result<Database, OpenError> + Send>;
 ///
 /// # Errors
 /// The operating system's, which has no thread to give.
-pub(super) fn start(slot: Arc<Slot>, open: Opener, clock: Clock) -> std::io::Result<(Queue, JoinHandle<Result<(), Unavailable>>)> {
+pub(super) fn start(
+    slot: Arc<Slot>,
+    open: Opener,
+    local: Arc<Local>,
+    clock: Clock,
+) -> std::io::Result<(Queue, JoinHandle<Result<(), Unavailable>>)> {
     let (queue, inbox) = Queue::new();
-    let writer = Writer { slot, open, clock, inbox, retry_at: None, closing: false };
+    let writer = Writer { slot, open, local, clock, inbox, retry_at: None, closing: false };
     let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(|| writer.run())?;
     Ok((queue, thread))
 }
@@ -73,6 +78,7 @@ pub(super) fn start(slot: Arc<Slot>, open: Opener, clock: Clock) -> std::io::Res
 struct Writer {
     slot: Arc<Slot>,
     open: Opener,
+    local: Arc<Local>,
     clock: Clock,
     inbox: Receiver<Message>,
     /// Set while there is no open database.
@@ -134,7 +140,7 @@ impl Writer {
         match self.slot.with(|db| transact(db, batch.iter().map(|job| &job.work), now)) {
             Ok(outcomes) => {
                 for (job, outcome) in batch.into_iter().zip(outcomes) {
-                    job.answer(Ok(outcome));
+                    job.done(outcome, &self.local);
                 }
             }
             Err(Unavailable { reason }) => {

@@ -5,6 +5,7 @@ mod clients;
 mod command;
 mod keys;
 mod making;
+mod moving;
 mod secrets;
 mod socket;
 mod taking_back;
