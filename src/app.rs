@@ -2,24 +2,26 @@
 //! run until they are told to end. Whatever lives long is started here.
 
 mod moving;
+mod plan;
 mod roots;
+mod start_error;
 mod tasks;
 
-use std::{io, net::SocketAddr, path::Path, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     clock::Clock,
-    config::{Claim, Config, DialectRow, Environment, Pages, Problems, Written, resolve},
-    dialects::{Apps, Authorizes, DIALECTS, Dialect, Documents, House, metadata},
-    engine::{Engine, Fetch, KeysError, personal_client},
+    config::Config,
+    dialects::{Apps, Authorizes, Documents, House, metadata},
+    engine::{Engine, Fetch, personal_client},
     limit::{Limits, RouteLimiter},
     net::{
         Ceiling, Drain,
         fetch::{FetchSettings, Fetcher},
-        local::{BindError, LocalListener},
+        local::LocalListener,
         peer::Proxies,
         runtime::{Listeners, Threads},
         tls,
@@ -29,62 +31,15 @@ use crate::{
         admin::{self, Admin, MakesClients},
         health,
     },
-    proxy::{
-        Gate, Shared,
-        route::Routes,
-        tree::Unroutable,
-        upstream::{self, Upstreams},
-    },
-    store::{self, Clients, OpenError, Position, Store, Unavailable},
+    proxy::{Gate, Shared, route::Routes, upstream::Upstreams},
+    store::{self, Clients, Position, Store},
     verify::Verifier,
     web,
 };
 pub use moving::{MovingError, export, import};
+pub use plan::Plan;
 pub use roots::RootsError;
-
-/// A configuration, read and checked.
-pub struct Plan {
-    /// What the operator decided.
-    pub config: Config,
-    /// The dialects that are on.
-    pub dialects: Vec<Arc<dyn Dialect>>,
-}
-
-impl Plan {
-    /// Reads a configuration file.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it.
-    pub fn load(path: &Path) -> Result<Self, Problems> {
-        let (config, dialects) = resolve::load(path, DIALECTS, reserved, &Environment::system())?;
-        Ok(Self { config, dialects })
-    }
-
-    /// Reads a configuration that is not in a file.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it.
-    pub fn read(written: Written<'_>) -> Result<Self, Problems> {
-        Self::read_with(written, DIALECTS)
-    }
-
-    /// The same where these are the dialects that there are.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it.
-    pub fn read_with(written: Written<'_>, rows: &[DialectRow<Arc<dyn Dialect>>]) -> Result<Self, Problems> {
-        let (config, dialects) = resolve::load_text(written, rows, reserved, &Environment::system())?;
-        Ok(Self { config, dialects })
-    }
-}
-
-/// What the gateway claims for itself.
-fn reserved(pages: &Pages) -> Vec<Claim> {
-    let mut claims = web::claims(pages);
-    claims.push(health::claim());
-    claims.push(metadata::keys_claim());
-    claims
-}
+pub use start_error::StartError;
 
 /// Fetches the documents that a dialect takes.
 fn fetch(documents: &Documents, clock: Clock) -> Result<Fetch, rustls::Error> {
@@ -94,49 +49,6 @@ fn fetch(documents: &Documents, clock: Clock) -> Result<Fetch, rustls::Error> {
         let fetcher = Arc::clone(&fetcher);
         Box::pin(async move { Ok(fetcher.get(&url).await?) })
     }))
-}
-
-/// Why the gateway does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The store, which does not open.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The root secrets.
-    #[error(transparent)]
-    Roots(#[from] RootsError),
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] Unavailable),
-    /// The signing keys.
-    #[error(transparent)]
-    Keys(#[from] KeysError),
-    /// The address.
-    #[error("cannot listen on {address}: {cause}")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// Why not.
-        cause: io::Error,
-    },
-    /// The admin socket.
-    #[error("the admin socket: {0}")]
-    AdminSocket(#[from] BindError),
-    /// A thread.
-    #[error("a forwarding thread cannot be started: {0}")]
-    Thread(io::Error),
-    /// TLS towards other servers.
-    #[error("TLS towards other servers cannot be set up: {0}")]
-    Tls(#[from] rustls::Error),
-    /// An upstream's host.
-    #[error(transparent)]
-    Upstream(#[from] upstream::BadHost),
-    /// The routes.
-    #[error(transparent)]
-    Routes(#[from] Unroutable),
-    /// What the pages say.
-    #[error(transparent)]
-    Messages(#[from] web::BadMessages),
 }
 
 /// Everything but the doors: enough to run a command on the store while no server does.

@@ -1,7 +1,5 @@
 //! Tallies in Redis: its script counts as the counter in memory does, to the microsecond.
 
-mod server;
-
 use std::{
     num::NonZeroU32,
     time::{Duration, SystemTime},
@@ -19,8 +17,7 @@ use gatepost::{
 use proptest::prelude::*;
 use redis::{Connection, Script, Value};
 
-use self::server::Server;
-use crate::support::{records::START, skipped};
+use crate::support::{records::START, redis::Server};
 
 const NONCE: &str = "a nonce";
 
@@ -76,7 +73,7 @@ fn calls() -> impl Strategy<Value = Vec<(u64, Vec<(usize, Step)>)>> {
 
 #[test]
 fn the_script_and_the_counter_in_memory_answer_alike_to_the_microsecond() {
-    let Some(server) = Server::start() else { return skipped("no redis-server") };
+    let Some(server) = Server::start(&["appendonly no"]) else { return };
     let script = with_clock_of_ours();
     // In ten years, so that no tally expires by the server's clock.
     let start = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap() + Duration::from_secs(10 * 365 * 86_400);
@@ -101,7 +98,7 @@ fn the_script_and_the_counter_in_memory_answer_alike_to_the_microsecond() {
 
 #[test]
 fn by_the_servers_clock_a_tally_is_refused_past_its_times_and_gone_once_it_is_paid_off() {
-    let Some(server) = Server::start() else { return skipped("no redis-server") };
+    let Some(server) = Server::start(&["appendonly no"]) else { return };
     let (mut redis, script) = (server.connect(), Script::new(SCRIPT));
     for _ in 0..3 {
         assert_eq!(ask(&mut redis, &script, &[take()], &[]).unwrap(), [Counted::Admitted]);
@@ -115,7 +112,7 @@ fn by_the_servers_clock_a_tally_is_refused_past_its_times_and_gone_once_it_is_pa
 
 #[test]
 fn one_that_is_too_many_keeps_the_others_of_its_call_from_counting() {
-    let Some(server) = Server::start() else { return skipped("no redis-server") };
+    let Some(server) = Server::start(&["appendonly no"]) else { return };
     let (mut redis, script) = (server.connect(), Script::new(SCRIPT));
     let full = Tally { step: Step::Settle(3), ..take() };
     ask(&mut redis, &script, &[full], &[]).unwrap();
@@ -127,7 +124,7 @@ fn one_that_is_too_many_keeps_the_others_of_its_call_from_counting() {
 
 #[test]
 fn a_tally_in_an_unknown_format_is_an_error_and_stays_as_it_is() {
-    let Some(server) = Server::start() else { return skipped("no redis-server") };
+    let Some(server) = Server::start(&["appendonly no"]) else { return };
     let (mut redis, script) = (server.connect(), Script::new(SCRIPT));
     redis::cmd("SET").arg(name(&take())).arg("2 1 0").exec(&mut redis).unwrap();
     let error = ask(&mut redis, &script, &[take()], &[]).unwrap_err();

@@ -178,3 +178,36 @@ fn named(kind: u8, name: &[u8]) -> Vec<u8> {
     bytes.extend_from_slice(name);
     bytes
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_kinds_of_names_share_a_first_letter() {
+        let (grant, user, client) = (GrantId::from_random([1; 16]), UserId::from_random([2; 16]), ClientKey::from_bytes([3; 16]));
+        let keys = [
+            Key::Grant(grant),
+            Key::User(user),
+            Key::Session(SessionId::from_random([4; 16])),
+            Key::UserCode([5; 16]),
+            Key::Ask([6; 16]),
+            Key::UserName(UserName::parse("ada").unwrap()),
+            Key::Client(client),
+            Key::Owned(user),
+            Key::Machine([7; 16]),
+            Key::Device([8; 16]),
+            Key::Open(user),
+            Key::Roots,
+            Key::SigningKeys,
+        ];
+        let lists = [List::GrantsOf(user), List::GrantsOfClient(client), List::Users, List::Clients, List::Registered];
+        let soft = [SoftKey::Pace(grant), SoftKey::LastUsed(grant)];
+        let names = keys.iter().map(Key::encode).chain(lists.iter().map(List::encode)).chain(soft.iter().map(SoftKey::encode));
+        let letters: BTreeSet<u8> = names.map(|name| name[0]).collect();
+        assert_eq!(letters.len(), keys.len() + lists.len() + soft.len());
+    }
+}

@@ -4,39 +4,36 @@
 //! what `revoke` has answered no later request passes, in whichever process. A forged token ends at its
 //! MAC and reads nothing.
 
+mod last_use;
 pub mod signing;
 pub mod streams;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::sync::Arc;
 
-use dashmap::DashMap;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::{
     clock::Clock,
     oauth::{
         client::ClientKey,
-        grant::{NotAdmitted, Standing, after},
+        grant::{NotAdmitted, Standing},
         id::GrantId,
         jwt::Typ,
-        secret::{Keyring, Salt},
-        signing::KeyId,
+        secret::Keyring,
         step::TakesBack,
         subject::{Person, Subject},
-        token::{Kind, Presented, Proof},
+        token::{Kind, Presented},
     },
-    store::{Clients, Feed, Loaded, Position, Soft, SoftKey, Store, Unavailable, Version},
+    store::{Clients, Feed, Loaded, Position, Store, Unavailable, Version},
 };
+use last_use::LastUses;
 pub use signing::SigningSnapshot;
 use signing::Turn;
 pub use streams::{OpenStream, OpenStreams, Owner};
-
-/// Last use is noted this often at most.
-const LAST_USE_STEP: SignedDuration = SignedDuration::from_secs(10);
-/// A last use is of interest as long as a grant can be remembered.
-const KEEP_LAST_USE: std::time::Duration = std::time::Duration::from_secs(400 * 24 * 3600);
+pub use token::AccessToken;
 
 /// Why a token opens nothing.
 #[derive(Debug)]
@@ -49,55 +46,6 @@ pub enum Denied {
     Revoked(GrantId),
     /// Nobody can say now.
     Unavailable(Unavailable),
-}
-
-/// An access token that we made. Whether it is still worth anything, its grant tells.
-pub enum AccessToken {
-    /// A credential of ours.
-    Opaque(Presented),
-    /// A JWT that one of our keys signed.
-    Signed {
-        /// The key.
-        kid: KeyId,
-        /// The grant that it names.
-        grant: GrantId,
-        /// What the signature proves.
-        proof: Proof,
-    },
-}
-
-impl AccessToken {
-    /// The grant that it names.
-    pub const fn grant(&self) -> GrantId {
-        match self {
-            Self::Opaque(presented) => presented.grant(),
-            Self::Signed { grant, .. } => *grant,
-        }
-    }
-
-    /// The number of the issue that it claims to be.
-    pub const fn number(&self) -> u32 {
-        match self {
-            Self::Opaque(presented) => presented.number(),
-            Self::Signed { proof, .. } => proof.number(),
-        }
-    }
-
-    /// Whether it is what it claims to be, of the grant with this salt.
-    pub fn prove(&self, keyring: &Keyring, salt: &Salt) -> Option<Proof> {
-        match self {
-            Self::Opaque(presented) => presented.prove(keyring, salt),
-            Self::Signed { proof, .. } => Some(*proof),
-        }
-    }
-
-    /// The key that signed it, if one did.
-    pub const fn key(&self) -> Option<KeyId> {
-        match self {
-            Self::Opaque(_) => None,
-            Self::Signed { kid, .. } => Some(*kid),
-        }
-    }
 }
 
 /// Which issue of its grant an access token is, and its time.
@@ -119,20 +67,14 @@ pub struct Verifier {
     clock: Clock,
     signing: SigningSnapshot,
     streams: OpenStreams,
-    /// The last use of each grant, and whether the store knows it.
-    used: DashMap<GrantId, LastUse>,
-}
-
-struct LastUse {
-    at: Timestamp,
-    saved: bool,
+    uses: LastUses,
 }
 
 impl Verifier {
     /// Reads from this store, with these keys, what this issuer issued.
     pub fn new(store: Arc<dyn Store>, keyring: Arc<Keyring>, clients: Arc<Clients>, issuer: String, clock: Clock) -> Self {
         let signing = SigningSnapshot::new(Arc::clone(&keyring), issuer);
-        Self { store, keyring, clients, clock, signing, streams: OpenStreams::default(), used: DashMap::new() }
+        Self { store, keyring, clients, clock, signing, streams: OpenStreams::default(), uses: LastUses::default() }
     }
 
     /// The keys that sign JWTs.
@@ -150,7 +92,7 @@ impl Verifier {
         // Entered before the grant is read: a revocation that comes after the reading finds it.
         let stream = self.streams.enter(presented.grant(), presented.number(), presented.key());
         let (subject, _) = self.judge(&presented, Some(&stream)).await?;
-        self.note_use(subject.grant, self.clock.now());
+        self.uses.note(subject.grant, self.clock.now());
         Ok((subject, stream))
     }
 
@@ -224,19 +166,19 @@ impl Verifier {
 
     async fn judge(&self, presented: &AccessToken, stream: Option<&OpenStream>) -> Result<(Subject, Issued), Denied> {
         let id = presented.grant();
-        let full = loop {
+        let (full, client) = loop {
             let turn = self.streams.turn();
             let full = self.store.full_grant(id, presented.key().is_some()).await.map_err(Denied::Unavailable)?;
             let full = full.ok_or(Denied::Unknown)?;
+            let grant = &full.grant.record;
+            let client = ClientKey::of(&grant.dialect, &grant.client);
             if let Some(stream) = stream {
-                let grant = &full.grant.record;
-                let client = ClientKey::of(&grant.dialect, &grant.client);
                 stream.belongs_to(Owner { user: grant.approval().and_then(|approval| approval.user), client });
             }
             // Whose the stream is, nobody could know before: what was taken back from him in between has
             // not found it.
             if stream.is_none() || self.streams.turn() == turn {
-                break full;
+                break (full, client);
             }
         };
         if let Some(kid) = presented.key() {
@@ -251,7 +193,6 @@ impl Verifier {
         let grant = full.grant.record;
         let proof = presented.prove(&self.keyring, &grant.salt).ok_or(Denied::Unknown)?;
         let user = full.user.map(|user| user.record);
-        let client = ClientKey::of(&grant.dialect, &grant.client);
         let standing = Standing {
             user: user.as_ref().filter(|user| user.enabled).map(|user| user.generation),
             client: self.clients.generation(client, full.client.as_ref().map(|kept| &kept.record)),
@@ -317,23 +258,12 @@ impl Verifier {
         }
     }
 
-    fn note_use(&self, id: GrantId, now: Timestamp) {
-        if self.used.get(&id).is_none_or(|last| now.duration_since(last.at) >= LAST_USE_STEP) {
-            self.used.insert(id, LastUse { at: now, saved: false });
-        }
-    }
-
     /// When a grant last admitted a request.
     ///
     /// # Errors
     /// [`Unavailable`].
     pub async fn last_used(&self, id: GrantId) -> Result<Option<Timestamp>, Unavailable> {
-        let here = self.used.get(&id).map(|last| last.at);
-        let there = match self.store.soft_load(SoftKey::LastUsed(id)).await? {
-            Some(Soft::LastUsed(at)) => Some(at),
-            Some(Soft::Pace(_)) | None => None,
-        };
-        Ok(here.max(there))
+        self.uses.last(self.store.as_ref(), id).await
     }
 
     /// Tells the store of the last uses that it does not know, and forgets those it does. To be
@@ -342,16 +272,6 @@ impl Verifier {
     /// # Errors
     /// [`Unavailable`]; nothing is forgotten then.
     pub async fn save_last_uses(&self) -> Result<(), Unavailable> {
-        let unsaved: Vec<(GrantId, Timestamp)> = self.used.iter().filter(|last| !last.saved).map(|last| (*last.key(), last.at)).collect();
-        let pieces = unsaved.iter().map(|(id, at)| (SoftKey::LastUsed(*id), Soft::LastUsed(*at), after(*at, KEEP_LAST_USE))).collect();
-        self.store.soft_save(pieces).await?;
-        for (id, at) in unsaved {
-            if let Some(mut last) = self.used.get_mut(&id).filter(|last| last.at == at) {
-                last.saved = true;
-            }
-        }
-        let now = self.clock.now();
-        self.used.retain(|_, last| !last.saved || now.duration_since(last.at) < LAST_USE_STEP);
-        Ok(())
+        self.uses.save(self.store.as_ref(), self.clock.now()).await
     }
 }

@@ -5,20 +5,15 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{approve, script::Script};
-use crate::support::{gateway::Gateway, person::Person, upstream::Upstream};
+use crate::support::{
+    gateway::{Gateway, forwarding},
+    person::Person,
+    upstream::Upstream,
+};
 
 const DEVICE: &str = include_str!("octokit_device.mjs");
 
-const CONFIG: &str = r#"
-public_url = "http://127.0.0.1:8080"
-listen = "127.0.0.1:0"
-threads = 1
-drain = "2s"
-[scopes]
-inference = "Use the models."
-images = "Draw pictures."
-[users]
-default_scopes = ["inference", "images"]
+const GITHUB: &str = r#"
 [dialects.github]
 interval = "1s"
 [[dialects.github.clients]]
@@ -30,16 +25,11 @@ id = "web"
 name = "An app without devices"
 scopes = ["inference", "images"]
 device_flow = false
-[upstreams.model]
-url = "UPSTREAM"
-[[routes]]
-prefix = "/v1"
-scopes = ["inference"]
 "#;
 
 /// A gateway that speaks as GitHub does, before an upstream.
 async fn gateway(upstream: &Upstream) -> Gateway {
-    Gateway::with(&CONFIG.replace("UPSTREAM", &format!("http://{}", upstream.address))).await
+    Gateway::with(&format!("{}{GITHUB}", forwarding(upstream.address))).await
 }
 
 fn device(gateway: &Gateway, client: &str) -> Option<Script> {

@@ -1,7 +1,9 @@
 -- Reads what lies in the realm, page by page. A page may repeat what another one had.
 -- ARGV: nonce, the pattern of the realm's keys, the cursor: '', or what the page before named.
 -- Answers: nonce, and "moved" where the cursor is of another server or of an earlier run of this one: it would
--- leave things out there, since each has an order of its own. Or the next cursor, which is '' behind the last page, then for each key: its name and its value, or its members with their scores.
+-- leave things out there, since each has an order of its own.
+-- Or the next cursor, which is '' behind the last page; then for each key its name and its value, or its members
+-- with their scores.
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 local began, cursor = string.match(ARGV[3], '^(%x+) (%d+)$')
 if began and began ~= run then

@@ -10,7 +10,8 @@
 //!
 //! A realm lies in one slot, so whatever the topology there is one server that counts, and plain
 //! connections to it. Each read is one script, and so is each commit: Redis runs them one after the
-//! other. What lies there under which name, `names.rs` says; how a value looks, `value.rs`.
+//! other. Deadlines are compared with the gateway's clock; time-outs and pauses are the network's, and pass whatever
+//! that clock does. What lies there under which name, `names.rs` says; how a value looks, `value.rs`.
 
 mod connect;
 pub mod count;

@@ -3,8 +3,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use redis::{PushInfo, PushKind, Value};
-use tokio::{sync::mpsc, time::timeout};
+use redis::{PushInfo, PushKind, RedisResult, Value};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connect::{Connected, Finder};
@@ -15,7 +18,6 @@ use crate::{
 
 /// The pause before the next attempt to subscribe.
 const PAUSE: Duration = Duration::from_millis(500);
-
 /// How often it is looked whether the connection still stands.
 const PING_EVERY: Duration = Duration::from_secs(5);
 /// How long an answer may take.
@@ -57,16 +59,20 @@ pub(super) fn listen(finder: Arc<Finder>, channel: Vec<u8>, board: Board) -> Abo
                 // The links say why there is no connection.
                 Err(reason) => tracing::debug!(reason, "there is no subscription to the notices"),
             }
-            tokio::time::sleep(PAUSE).await;
+            sleep(PAUSE).await;
         }
     }))
 }
 
 async fn subscribe(finder: &Finder, channel: &[u8], sender: mpsc::UnboundedSender<PushInfo>) -> Result<Connected, String> {
     let mut connected = finder.connect(Some(sender)).await.map_err(|error| error.to_string())?;
-    let subscribed = timeout(ANSWER, connected.connection.subscribe(channel)).await;
-    subscribed.map_err(|elapsed| elapsed.to_string())?.map_err(|error| error.to_string())?;
+    answered(connected.connection.subscribe(channel)).await?;
     Ok(connected)
+}
+
+async fn answered<T>(question: impl Future<Output = RedisResult<T>>) -> Result<T, String> {
+    let answer = timeout(ANSWER, question).await.map_err(|elapsed| elapsed.to_string())?;
+    answer.map_err(|error| error.to_string())
 }
 
 /// Tells what it hears, for as long as the connection stands.
@@ -75,9 +81,9 @@ async fn hear(connected: &mut Connected, heard: &mut mpsc::UnboundedReceiver<Pus
         let push = tokio::select! {
             push = heard.recv() => push,
             // A connection that died in silence looks like one on which nothing happens.
-            () = tokio::time::sleep(PING_EVERY) => match timeout(ANSWER, redis::cmd("PING").query_async::<Value>(&mut connected.connection)).await {
-                Ok(Ok(_)) => continue,
-                Ok(Err(_)) | Err(_) => return,
+            () = sleep(PING_EVERY) => match answered(redis::cmd("PING").query_async::<Value>(&mut connected.connection)).await {
+                Ok(_) => continue,
+                Err(reason) => return tracing::debug!(reason, "the subscription to the notices is given up"),
             },
         };
         match push.as_ref().map(|push| (&push.kind, push.data.get(1))) {

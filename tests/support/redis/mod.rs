@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ::redis::{Client, FromRedisValue, RedisResult};
+use ::redis::{Client, Connection, FromRedisValue, RedisResult};
 use gatepost::config::store::{Host, Redis, Servers};
 use rand::RngExt;
 use rustix::process::{Pid, Signal, kill_process};
@@ -167,15 +167,24 @@ impl Server {
 
     /// The same to a server that may not answer.
     pub(crate) fn try_command<T: FromRedisValue>(&self, words: &[&str]) -> RedisResult<T> {
+        let (name, rest) = words.split_first().unwrap();
+        ::redis::cmd(name).arg(rest).query(&mut self.try_connect()?)
+    }
+
+    /// A connection of the test's own.
+    pub(crate) fn connect(&self) -> Connection {
+        self.try_connect().unwrap_or_else(|error| panic!("{error}\n{}", self.log()))
+    }
+
+    fn try_connect(&self) -> RedisResult<Connection> {
         let url = format!("{}://{}{}", self.scheme, self.login, self.address());
         let client = match &self.authority {
             Some(authority) => Client::build_with_tls(url, authority.certificates())?,
             None => Client::open(url)?,
         };
-        let mut connection = client.get_connection_with_timeout(ANSWER)?;
+        let connection = client.get_connection_with_timeout(ANSWER)?;
         connection.set_read_timeout(Some(ANSWER))?;
-        let (name, rest) = words.split_first().unwrap();
-        ::redis::cmd(name).arg(rest).query(&mut connection)
+        Ok(connection)
     }
 
     fn text(&self) -> String {
