@@ -9,12 +9,12 @@ mod tasks;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use tokio::{runtime::Handle, task::JoinHandle};
+use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     clock::Clock,
-    config::Config,
+    config::{self, Config},
     dialects::{Apps, Authorizes, Documents, House, metadata},
     engine::{Engine, Fetch, personal_client},
     limit::{Limits, RouteLimiter},
@@ -32,8 +32,8 @@ use crate::{
         health,
     },
     proxy::{Gate, Shared, route::Routes, upstream::Upstreams},
-    store::{self, Clients, Position, Store},
-    verify::Verifier,
+    store::{self, Clients, Store},
+    verify::{Membership, Verifier},
     web,
 };
 pub use moving::{MovingError, export, import};
@@ -59,8 +59,6 @@ pub struct Interior {
     limits: Arc<Limits>,
     verifier: Arc<Verifier>,
     engine: Arc<Engine>,
-    /// Where the feed ended when nobody had been let in yet.
-    heard: Position,
 }
 
 impl Interior {
@@ -93,8 +91,7 @@ impl Interior {
         let jwt_life = plan.dialects.iter().filter_map(|dialect| dialect.signs_for()).max().unwrap_or_default();
         let engine = Arc::new(engine.widening(wide).signing_for(jwt_life));
         engine.maintain_keys().await?;
-        let heard = verifier.end_of_feed().await?;
-        Ok(Self { plan, clock, store, limits, verifier, engine, heard })
+        Ok(Self { plan, clock, store, limits, verifier, engine })
     }
 
     /// The verbs.
@@ -143,8 +140,15 @@ impl Interior {
         let admin_socket = config.admin_socket.as_deref().map(LocalListener::bind).transpose()?;
         let drain = Drain::new(config.drain);
         let engine = Arc::clone(&self.engine);
-        let heard = self.heard;
-        let follower = AbortOnDropHandle::new(control.spawn(async move { engine.follow(heard).await }));
+        let serve_known = config.routes.iter().map(|route| route.serve_known).max().unwrap_or_default();
+        if let config::Store::Redis(redis) = &config.store {
+            self.verifier.join(Membership { mode: redis.mode, patience: redis.timeout * 2 / 5 });
+        }
+        self.verifier.begin_to_serve();
+        let (loses, lost) = mpsc::unbounded_channel();
+        let follower = AbortOnDropHandle::new(control.spawn(async move { engine.follow(serve_known, loses).await }));
+        let engine = Arc::clone(&self.engine);
+        let puts_back = AbortOnDropHandle::new(control.spawn(engine.put_back(lost)));
         let threads = self.threads(listeners, &shared, &drain)?;
         let mut tasks = vec![control.spawn(self.save(drain.clone())), control.spawn(self.sweep(Arc::clone(&shared), drain.clone()))];
         if shared.routes.limiters().any(RouteLimiter::is_shared) {
@@ -154,7 +158,7 @@ impl Interior {
             let admin = Arc::new(self.admin());
             tasks.push(control.spawn(socket.serve(move |request| admin::http::respond(Arc::clone(&admin), request), drain.clone())));
         }
-        Ok(Gateway { address, engine: self.engine, drain, threads, tasks, follower })
+        Ok(Gateway { address, engine: self.engine, verifier: self.verifier, drain, threads, tasks, follower, _puts_back: puts_back })
     }
 
     fn tenants(&self) -> Arc<Tenants> {
@@ -222,11 +226,13 @@ pub struct Gateway {
     pub address: SocketAddr,
     /// The verbs.
     pub engine: Arc<Engine>,
+    verifier: Arc<Verifier>,
     drain: Drain,
     threads: Threads,
     tasks: Vec<JoinHandle<()>>,
     /// Goes on as long as there may be an open stream.
     follower: AbortOnDropHandle<()>,
+    _puts_back: AbortOnDropHandle<()>,
 }
 
 impl Gateway {
@@ -238,7 +244,15 @@ impl Gateway {
         if let Err(error) = tokio::task::spawn_blocking(move || threads.join()).await {
             tracing::error!(%error, "the forwarding threads could not be waited for");
         }
+        self.engine.tell_of_insisted();
         self.follower.abort();
+        // What it may have sent comes before the farewell.
+        drop(self.follower.await);
+        if let Some(replicas) = self.verifier.replicas()
+            && let Err(error) = replicas.leave().await
+        {
+            tracing::debug!(%error, "the other replicas were not told that this one has ended");
+        }
         for task in self.tasks {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a task broke down");

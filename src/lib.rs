@@ -11,7 +11,7 @@
 //! | [`limit`] | how often somebody may do something: one table, a row an action | config, store, oauth |
 //! | [`net`] | sockets: threads, listeners, connections and how long they may take, the local socket, drain | message, limit, config |
 //! | [`store`] | where records lie: the contract, and each store that keeps it | oauth, config |
-//! | [`verify`] | token → subject, on the way of every protected request | oauth, store, config |
+//! | [`verify`] | token → subject, on the way of every protected request; what may be remembered, and who has to hear that it is over | oauth, store, config |
 //! | [`engine`] | the verbs: ask, decide, redeem, refresh, revoke, and what is done to clients, users and keys; the only writer of grants | oauth, store, verify, limit, config |
 //! | [`dialects`] | translators: decode, call one verb, encode | oauth, engine, message, limit, config |
 //! | [`web`] | pages for people | oauth, engine, dialects, message, limit, config |
@@ -26,12 +26,12 @@
 //!
 //! ```text
 //! API call     net/listener → connection → proxy/http2 → strict → cors → route → authenticate → authorize → limit → forward
-//!              → stream      (failure: proxy/reject)
+//!              → stream      (failure: proxy/reject; after a 101: tunnel, which net/connection runs)
 //! token poll   net/listener → connection → proxy/http2 → strict → route (local) → dialects/bootspring (decode) → engine/poll
 //!              → oauth/grant/rules → engine/advance → store (commit) → dialects/bootspring (encode)
 //! operator     cli/admin → net/local → ops/admin → engine/manage → store (commit)      (no gateway runs: cli/admin → ops/admin)
-//! taken back   engine/advance → store (commit: the record and its entry in the feed) → verify/streams
-//!              elsewhere: store (a notice, or a look) → engine/follow → verify (feed) → verify/streams
+//! taken back   engine/advance → verify/barrier → store (commit: the record and its entry in the feed), waits for all
+//!              at each replica: engine/follow → verify/follow → store (renew) → verify (apply: cache, streams)
 //! move         cli/admin/moving → app/moving → store (dump) → ops/moving → file → ops/moving → store (restore)
 //! ```
 //!

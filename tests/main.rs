@@ -6,6 +6,7 @@ mod clients;
 mod config;
 mod dialects;
 mod edge;
+mod faults;
 mod framing;
 mod fuzz;
 mod moving;

@@ -6,6 +6,7 @@ mod earlier;
 mod expiry;
 mod feed;
 mod lists;
+mod notices;
 mod reading;
 mod rights;
 pub(crate) mod samples;
@@ -17,5 +18,16 @@ use crate::support::stores::Contract;
 
 /// All of it.
 fn everything() -> Vec<Contract> {
-    [commits::all(), dumps::all(), expiry::all(), feed::all(), lists::all(), reading::all(), soft_state::all(), whole::all()].concat()
+    [
+        commits::all(),
+        dumps::all(),
+        expiry::all(),
+        feed::all(),
+        lists::all(),
+        notices::all(),
+        reading::all(),
+        soft_state::all(),
+        whole::all(),
+    ]
+    .concat()
 }

@@ -24,15 +24,23 @@ impl Times {
         self.0.len()
     }
 
-    /// "median, 99 of 100 within".
-    pub(crate) fn said(mut self) -> String {
-        self.0.sort_unstable();
-        let within = |hundredths: usize| {
-            let time = self.0.get((self.0.len() * hundredths / 100).min(self.0.len().saturating_sub(1))).copied().unwrap_or_default();
-            time.as_secs_f64() * 1000.0
-        };
-        format!("median {:.2} ms, p99 {:.2} ms of {}", within(50), within(99), self.0.len())
+    /// In milliseconds, the shortest first.
+    pub(crate) fn sorted(&self) -> Vec<f64> {
+        let mut sorted: Vec<f64> = self.0.iter().map(|time| time.as_secs_f64() * 1000.0).collect();
+        sorted.sort_by(f64::total_cmp);
+        sorted
     }
+
+    /// "median, 99 of 100 within".
+    pub(crate) fn said(&self) -> String {
+        let sorted = self.sorted();
+        format!("median {:.2} ms, p99 {:.2} ms of {}", within(&sorted, 50), within(&sorted, 99), sorted.len())
+    }
+}
+
+/// What so many of a hundred are within.
+pub(crate) fn within(sorted: &[f64], hundredths: usize) -> f64 {
+    sorted.get((sorted.len() * hundredths / 100).min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
 }
 
 /// A line of the report, as soon as it is known.
@@ -55,6 +63,18 @@ pub(crate) struct Span {
     commands: u64,
 }
 
+/// What a span took.
+pub(crate) struct Taken {
+    /// Seconds.
+    pub(crate) seconds: f64,
+    /// The processor's time of the first replica, in seconds.
+    pub(crate) gateway: f64,
+    /// The same of Redis.
+    pub(crate) redis: f64,
+    /// Commands of Redis; those of scripts count, too.
+    pub(crate) commands: f64,
+}
+
 impl Span {
     pub(crate) fn begin(machine: &Machine) -> Outcome<Self> {
         Ok(Self {
@@ -65,15 +85,20 @@ impl Span {
         })
     }
 
-    /// Says what the first replica and Redis took since; answers the processor's time of both, in seconds.
-    pub(crate) fn end(self, what: &str, machine: &Machine) -> Outcome<(f64, f64)> {
+    pub(crate) fn taken(self, machine: &Machine) -> Outcome<Taken> {
         let now = Self::begin(machine)?;
-        let seconds = now.began.duration_since(self.began).as_secs_f64();
-        let (gateway, redis) = ((now.gateway - self.gateway) / seconds, (now.redis - self.redis) / seconds);
-        // Those of scripts count, too; INFO is ours.
+        // INFO is ours.
         #[allow(clippy::cast_precision_loss)]
-        let commands = (now.commands - self.commands).saturating_sub(1) as f64 / seconds;
+        let commands = (now.commands - self.commands).saturating_sub(1) as f64;
+        let seconds = now.began.duration_since(self.began).as_secs_f64();
+        Ok(Taken { seconds, gateway: now.gateway - self.gateway, redis: now.redis - self.redis, commands })
+    }
+
+    /// Says what the first replica and Redis took since; answers it, too.
+    pub(crate) fn end(self, what: &str, machine: &Machine) -> Outcome<Taken> {
+        let taken = self.taken(machine)?;
+        let [gateway, redis, commands] = [taken.gateway, taken.redis, taken.commands].map(|all| all / taken.seconds);
         say(what, &format!("processor: gateway {gateway:.3}, Redis {redis:.3}; {commands:.0} commands/s of Redis"))?;
-        Ok((now.gateway - self.gateway, now.redis - self.redis))
+        Ok(taken)
     }
 }

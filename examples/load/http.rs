@@ -5,7 +5,7 @@ use std::{convert::Infallible, net::SocketAddr};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
-use hyper::{client, server, service::service_fn};
+use hyper::{body::Incoming, client, server, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
@@ -44,13 +44,18 @@ impl Connection {
         Ok((status, serde_json::from_slice(&body)?))
     }
 
-    fn request(&self, method: Method, path: &str) -> http::request::Builder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> http::request::Builder {
         Request::builder().method(method).uri(path).header(header::HOST, &self.host)
     }
 
-    async fn ask(&mut self, request: Request<Full<Bytes>>) -> Outcome<(StatusCode, Bytes)> {
+    /// Answers as soon as the head has come.
+    pub(crate) async fn open_answer(&mut self, request: Request<Full<Bytes>>) -> Outcome<Response<Incoming>> {
         self.sender.ready().await?;
-        let response = self.sender.send_request(request).await?;
+        Ok(self.sender.send_request(request).await?)
+    }
+
+    pub(crate) async fn ask(&mut self, request: Request<Full<Bytes>>) -> Outcome<(StatusCode, Bytes)> {
+        let response = self.open_answer(request).await?;
         let status = response.status();
         Ok((status, response.into_body().collect().await?.to_bytes()))
     }

@@ -9,8 +9,12 @@
 
 mod devices;
 mod figures;
+mod forward;
 mod grants;
+// examples/revocation uses all of them, too, and more of these two.
+#[allow(dead_code)]
 mod http;
+#[allow(dead_code)]
 mod machine;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -24,25 +28,21 @@ use gatepost::{
 };
 use secrecy::SecretString;
 use serde_json::json;
-use tokio::{
-    task::JoinSet,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 use self::{
     devices::Devices,
-    figures::{Span, Times, memory, say},
+    figures::{Span, Taken, Times, memory, say},
+    forward::{CALLERS, forward},
     grants::shown,
     http::Connection,
-    machine::Machine,
+    machine::{Machine, Setup},
 };
 
 /// What there is to say in the end.
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const REPLICAS: usize = 3;
-/// Callers at a time.
-const CALLERS: usize = 16;
 
 /// After so long all devices have come, and the first ones again.
 const ALL_CAME: Duration = Duration::from_secs(8);
@@ -70,7 +70,7 @@ struct Options {
 async fn main() -> Outcome<()> {
     let options = Options::parse();
     let upstream = http::upstream().await?;
-    let machine = Machine::start(REPLICAS, upstream)?;
+    let machine = Machine::start(&Setup { replicas: REPLICAS, ..Setup::default() }, upstream)?;
     let (first, second) = (machine.replicas[0].address, machine.replicas[1].address);
     let measured = Duration::from_secs(options.seconds);
 
@@ -89,8 +89,8 @@ async fn main() -> Outcome<()> {
     memory(&format!("{} grants", tokens.len()), &machine)?;
 
     let span = Span::begin(&machine)?;
-    let times = forward(first, &tokens, measured).await?;
-    let (gateway, redis) = span.end(&format!("{CALLERS} callers"), &machine)?;
+    let times = forward(first, "/v1/models", &tokens, measured).await?;
+    let Taken { gateway, redis, .. } = span.end(&format!("{CALLERS} callers"), &machine)?;
     #[allow(clippy::cast_precision_loss)]
     let requests = times.len() as f64;
     say("requests", &format!("{:.0}/s, {}", requests / measured.as_secs_f64(), times.said()))?;
@@ -116,35 +116,6 @@ async fn main() -> Outcome<()> {
     let times = revoke(second, first, &tokens[..options.approvals.min(tokens.len())]).await?;
     say("revoked, at another replica", &times.said())?;
     memory("in the end", &machine)
-}
-
-/// Callers ask, each for another token at each request. Answers how long each request took.
-async fn forward(at: SocketAddr, tokens: &Arc<[SecretString]>, measured: Duration) -> Outcome<Times> {
-    let until = Instant::now() + measured;
-    let mut callers = JoinSet::new();
-    for caller in 0..CALLERS {
-        let tokens = Arc::clone(tokens);
-        callers.spawn(async move {
-            let (mut connection, mut times) = (Connection::open(at).await?, Times::default());
-            for token in tokens.iter().cycle().skip(caller * tokens.len() / CALLERS) {
-                let began = Instant::now();
-                if began > until {
-                    break;
-                }
-                let status = connection.get("/v1/models", shown(token)).await?;
-                if status != StatusCode::OK {
-                    return Err(format!("a live token was answered {status}").into());
-                }
-                times.add(began.elapsed());
-            }
-            Outcome::Ok(times)
-        });
-    }
-    let mut times = Times::default();
-    while let Some(caller) = callers.join_next().await {
-        times.join(caller??);
-    }
-    Ok(times)
 }
 
 /// Revokes grants at one replica, and sees that the other one refuses them at once. Answers how long each took.

@@ -5,6 +5,7 @@
 mod arguments;
 mod client;
 mod moving;
+mod receipt;
 mod render;
 
 use std::{

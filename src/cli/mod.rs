@@ -114,6 +114,7 @@ impl Failure {
                 AdminCode::AlreadyExists => EXISTS,
                 AdminCode::NotFound => (67, "not_found"),
                 AdminCode::Unavailable => TEMPORARY,
+                AdminCode::Pending => (75, "pending"),
             },
             Self::Move(error) => match error {
                 MoveError::Exists(_) | MoveError::Used => EXISTS,

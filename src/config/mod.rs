@@ -183,8 +183,31 @@ pub struct Route {
     pub auth: RouteAuth,
     /// How it says no.
     pub errors: ErrorShape,
+    /// What becomes of answers that are on their way when access is taken back.
+    pub revoked_streams: RevokedStreams,
     /// How much one caller may send.
     pub limit: Option<RouteLimit>,
+    /// While the store that replicas share is away, tokens that were verified before are good for so much longer;
+    /// not at all, where it is zero.
+    pub serve_known: Duration,
+    /// What its connections may become.
+    pub upgrade: Vec<Upgrade>,
+}
+
+/// What a connection may become (RFC 9110 section 7.8).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Upgrade {
+    /// RFC 6455.
+    WebSocket,
+}
+
+impl Upgrade {
+    /// Its name in `Upgrade`.
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::WebSocket => "websocket",
+        }
+    }
 }
 
 /// What a caller of a route has to show.
@@ -204,6 +227,15 @@ pub enum ErrorShape {
     /// As RFC 9457 does; where scopes are missing, it names those that are needed and those that the
     /// token has, as Fruxon's API does.
     Problem,
+}
+
+/// What becomes of an answer that is on its way when the access behind it is taken back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RevokedStreams {
+    /// It ends at once.
+    Cut,
+    /// It ends by itself.
+    Finish,
 }
 
 /// So many requests in so much time, counted for each user (without a user: for each address).

@@ -73,12 +73,22 @@ fn resources(routes: &[Route]) -> Vec<Resource> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::config::{Claim, ErrorShape};
+    use crate::config::{Claim, ErrorShape, RevokedStreams};
 
     fn route(paths: Paths, scopes: Option<&str>) -> Route {
         let claim = Claim { owner: String::new(), host: None, paths, methods: Vec::new(), only: None };
         let auth = scopes.map_or(RouteAuth::None, |scopes| RouteAuth::Bearer(Scopes::parse(scopes).unwrap()));
-        Route { claim, upstream: 0, auth, errors: ErrorShape::OpenAi, limit: None, rewrite: None }
+        Route {
+            claim,
+            upstream: 0,
+            auth,
+            errors: ErrorShape::OpenAi,
+            revoked_streams: RevokedStreams::Cut,
+            limit: None,
+            rewrite: None,
+            serve_known: std::time::Duration::ZERO,
+            upgrade: Vec::new(),
+        }
     }
 
     fn told(routes: &[Route]) -> Vec<String> {

@@ -51,6 +51,32 @@ pub struct Redis {
     pub timeout: Duration,
     /// How many calls may be under way at a time; one more is refused.
     pub most_waiting: NonZeroUsize,
+    /// What is asked for each request.
+    pub mode: Mode,
+    /// So many replicas of the server must have a commit before it is answered.
+    pub wait_replicas: u32,
+    /// What a fail-over may undo.
+    pub promise: Promise,
+}
+
+/// What is asked for each request.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Mode {
+    /// Nothing, where the grant was read before: a replica hears what is taken back.
+    #[default]
+    Cached,
+    /// The record.
+    Strict,
+}
+
+/// What a fail-over of Redis may undo.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Promise {
+    /// Nothing that was answered: all of its replicas confirm.
+    #[default]
+    Durable,
+    /// What the one that takes over has not confirmed.
+    Available,
 }
 
 /// Where Redis is.

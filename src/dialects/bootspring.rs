@@ -17,6 +17,7 @@ mod options;
 use std::{net::IpAddr, sync::Arc};
 
 use http::{Method, Response, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use self::answers::Family;
@@ -26,13 +27,14 @@ use super::{
     rfc::{self, Problem, scopes},
 };
 use crate::{
-    engine::{Poll, Refresh, Start},
+    engine::{Engine, Error, Poll, Refresh, Start, fingerprint},
     message::{BadInput, Body, Call, Credential, Endpoint, Fields, Need, Shape, Takes, endpoint, reply},
     oauth::{
         audience::Audience,
         claim::Claim,
         client::{Client, UNKNOWN},
         grant::{Channel, Requester, Wanted},
+        id::GrantId,
         refusal::{ErrorCode, Refusal},
         scope::Scopes,
         subject::Subject,
@@ -198,18 +200,32 @@ impl Desk {
             Err(_ambiguous) => return Err(BadInput::Malformed("There are two credentials.".into()).into()),
         };
         let shown = [(Kind::Access, bearer), (Kind::Refresh, fields.text("refreshToken")?)];
-        let mut ended = None;
+        let (mut ended, mut all) = (None, Ok(()));
         for (kind, token) in shown {
+            // One that cannot be ended keeps not the other.
             if let Some(token) = token {
-                ended = self.house.engine.logout(NAME, kind, token).await?.grant.or(ended);
+                match self.log_out(kind, SecretString::from(token)).await {
+                    Ok(grant) => ended = grant.or(ended),
+                    Err(error) => all = Err(error),
+                }
             }
         }
+        all?;
         Ok(reply::noted(reply::json(StatusCode::OK, &json!({"success": true})), ended, "logged_out"))
+    }
+
+    async fn log_out(&self, kind: Kind, token: SecretString) -> Result<Option<GrantId>, Error> {
+        let what = format!("the login of token {}", fingerprint(&token));
+        let logout = move |engine: Arc<Engine>| {
+            let token = token.clone();
+            async move { engine.logout(NAME, kind, token.expose_secret()).await }
+        };
+        Ok(self.house.engine.insist(what, logout).await?.grant)
     }
 
     /// Step 5.
     fn me(&self, call: &Call) -> Answer {
-        let Some(Subject { user: Some(user), grant, .. }) = &call.subject else { return Err(UNKNOWN.into()) };
+        let Some(Subject { user: Some(user), grant, .. }) = call.subject.as_deref() else { return Err(UNKNOWN.into()) };
         let user = json!({"id": user.id.to_string(), "email": user.email, "tier": self.options.tier});
         Ok(reply::noted(reply::no_store(reply::json(StatusCode::OK, &json!({ "user": user }))), Some(*grant), "me"))
     }

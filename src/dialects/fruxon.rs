@@ -164,7 +164,7 @@ impl Desk {
 
     /// Step 2: what a code stands for.
     async fn lookup(&self, call: Call) -> Answer {
-        let (subject, typed) = (call.subject.as_ref().ok_or_else(not_found)?, call.segment("userCode"));
+        let (subject, typed) = (call.subject.as_deref().ok_or_else(not_found)?, call.segment("userCode"));
         let (grant, login) = self.asked(typed, subject, call.peer).await?;
         let body = json!({
             "userCode": UserCode::parse(typed).map(|code| code.letters()),
@@ -179,7 +179,7 @@ impl Desk {
     /// Step 2: yes. Whoever says so says to what.
     async fn approve(&self, call: Call) -> Answer {
         let (tenant, typed) = (call.segment("tenant").to_owned(), call.segment("userCode").to_owned());
-        let subject = call.subject.as_ref().ok_or_else(not_found)?;
+        let subject = call.subject.as_deref().ok_or_else(not_found)?;
         let tenant = self.tenant(&tenant, subject)?;
         let fields = Fields::read(&call.head.headers, call.body, Takes::Json).await?;
         let preset = preset(&fields)?;
@@ -192,7 +192,7 @@ impl Desk {
 
     /// Step 2: no.
     async fn deny(&self, call: Call) -> Answer {
-        let subject = call.subject.as_ref().ok_or_else(not_found)?;
+        let subject = call.subject.as_deref().ok_or_else(not_found)?;
         let tenant = self.tenant(call.segment("tenant"), subject)?;
         let (grant, _) = self.asked(call.segment("userCode"), subject, call.peer).await?;
         self.decide(tenant, subject, &grant, Decision::Deny).await

@@ -144,7 +144,7 @@ fn userinfo(call: &Call) -> Answer {
 
 /// The user for whom the token speaks.
 fn user(call: &Call) -> Result<(&Person, &Subject), Problem> {
-    let subject = call.subject.as_ref();
+    let subject = call.subject.as_deref();
     let both = subject.and_then(|subject| Some((subject.user.as_ref()?, subject)));
     both.ok_or(Problem::No(StatusCode::FORBIDDEN, "insufficient_scope", "The access token speaks for no user.".to_owned()))
 }

@@ -24,6 +24,7 @@ use http::{
     header::{AUTHORIZATION, USER_AGENT},
     request::Parts,
 };
+use secrecy::{ExposeSecret, SecretString};
 
 pub use self::options::{ROW, Standard};
 use super::{
@@ -31,7 +32,7 @@ use super::{
     rfc::{self, Problem, TokenEndpoint, scopes},
 };
 use crate::{
-    engine::{ClientIds, Spelling, Start},
+    engine::{ClientIds, Engine, Spelling, Start, fingerprint},
     message::{Body, Call, Endpoint, Fields, Need, Peer, Takes, endpoint, reply},
     oauth::{
         claim::Claim,
@@ -161,7 +162,13 @@ impl Desk {
     /// RFC 7009 section 2. The hint is not needed: a token says of itself what it is.
     async fn revoke(&self, Call { head, body, peer, .. }: Call) -> Answer {
         let (client, fields) = self.read(&head, body, peer).await?;
-        let grant = self.house.engine.revoke_token(&client, fields.required("token")?).await?;
+        let token = SecretString::from(fields.required("token")?);
+        let what = format!("the token {} of client {}", fingerprint(&token), client.id);
+        let revoke = move |engine: Arc<Engine>| {
+            let (client, token) = (client.clone(), token.clone());
+            async move { engine.revoke_token(&client, token.expose_secret()).await }
+        };
+        let grant = self.house.engine.insist(what, revoke).await?;
         Ok(reply::noted(reply::no_store(reply::empty(StatusCode::OK)), grant, "revoked"))
     }
 

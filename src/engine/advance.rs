@@ -12,15 +12,34 @@ use crate::{
         step::{Step, TakesBack},
     },
     store::{Change, CommitError, Expect, FullGrant, Key, List, Loaded, Notice, Record, Unavailable},
+    verify::{Receipt, Taken},
 };
 
 /// More tries than callers can plausibly collide: each lost race is somebody's progress.
 pub(super) const MAX_TRIES: usize = 256;
 
+/// A grant that went on.
+pub(super) struct Advanced<'a, O> {
+    /// As it is now.
+    pub(super) grant: Grant,
+    /// What the rule said.
+    pub(super) outcome: Result<O, Refusal>,
+    /// What was taken back, if anything was.
+    pub(super) taken: Option<Taken<'a>>,
+}
+
+/// Waits until all replicas know.
+pub(super) async fn heard(taken: Option<Taken<'_>>) -> Option<Receipt> {
+    match taken {
+        Some(taken) => Some(taken.known().await),
+        None => None,
+    }
+}
+
 impl Engine {
     /// Loads a grant, applies a rule, makes the next state durable, and answers with the grant as
     /// it is then and the rule's outcome. Where somebody was faster, the rule is applied to what
-    /// that one left.
+    /// that one left. What is taken back nobody admits any more, at any replica.
     ///
     /// # Errors
     /// [`Error::Refused`] with `unknown` where there is no such grant, or with the rule's own
@@ -31,26 +50,49 @@ impl Engine {
         unknown: Refusal,
         rule: impl Fn(&Grant, Standing, Timestamp) -> Step<O>,
     ) -> Result<(Grant, O), Error> {
+        let Advanced { grant, outcome, taken } = self.advance_unheard(id, unknown, rule).await?;
+        heard(taken).await;
+        Ok((grant, outcome?))
+    }
+
+    /// The same, but that all replicas know what was taken back is still to be waited for, whatever the rule said.
+    pub(super) async fn advance_unheard<O>(
+        &self,
+        id: GrantId,
+        unknown: Refusal,
+        rule: impl Fn(&Grant, Standing, Timestamp) -> Step<O>,
+    ) -> Result<Advanced<'_, O>, Error> {
         for _ in 0..MAX_TRIES {
-            let Some(full) = self.store.full_grant(id, false).await? else { return Err(unknown.into()) };
+            let Some(full) = self.verifier.full_grant(id, false).await? else { return Err(unknown.into()) };
             let (standing, rests_on) = self.standing(&full)?;
             let Loaded { version, record: grant } = full.grant;
-            let step = rule(&grant, standing, self.clock.now());
-            let Some(next) = step.next else {
-                self.tell(id, step.takes_back, false);
-                return Ok((grant, step.outcome?));
+            let Step { next, outcome, takes_back } = rule(&grant, standing, self.clock.now());
+            let changed = next.is_some();
+            let commit = match (&next, takes_back) {
+                (None, None) => return Ok(Advanced { grant, outcome, taken: None }),
+                // Whoever took it back may have gone down before all knew.
+                (None, Some(what)) => {
+                    let still = Change::Compare { key: Key::Grant(id), expect: Expect::Version(version) };
+                    vec![still, Change::TakeBackAgain(what)]
+                }
+                (Some(next), _) => {
+                    // What ends a grant ends it whatever it has become: a loop of refreshes must not starve
+                    // it, and an ended grant keeps nothing of the state that it ended.
+                    let counted = self.counted_open(&grant, next).await?;
+                    let ends = matches!(takes_back, Some(TakesBack::Grant(_)));
+                    let expect = if ends { Expect::Any } else { Expect::Version(version) };
+                    let mut commit = changes(&grant, next, expect, rests_on.into_iter().chain(counted));
+                    commit.extend(takes_back.map(Change::TakeBack));
+                    commit
+                }
             };
-            // What ends a grant ends it whatever it has become: a loop of refreshes must not starve
-            // it, and an ended grant keeps nothing of the state that it ended.
-            let counted = self.counted_open(&grant, &next).await?;
-            let ends = matches!(step.takes_back, Some(TakesBack::Grant(_)));
-            let expect = if ends { Expect::Any } else { Expect::Version(version) };
-            let mut commit = changes(&grant, &next, expect, rests_on.into_iter().chain(counted));
-            commit.extend(step.takes_back.map(Change::TakeBack));
-            match self.store.commit(commit).await {
-                Ok(()) => {
-                    self.tell(id, step.takes_back, true);
-                    return Ok((next, step.outcome?));
+            match self.verifier.commit(commit).await {
+                Ok(taken) => {
+                    // Those who wait for the grant look at it again.
+                    if changed {
+                        self.holds.release(id);
+                    }
+                    return Ok(Advanced { grant: next.unwrap_or(grant), outcome, taken });
                 }
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable(unavailable)) => return Err(unavailable.into()),
@@ -59,13 +101,23 @@ impl Engine {
         Err(Error::Contended)
     }
 
-    /// Tells those who wait for the grant, and those who use what is taken back, before the answer.
-    fn tell(&self, id: GrantId, takes_back: Option<TakesBack>, changed: bool) {
-        if let Some(what) = takes_back {
-            self.verifier.take_back(what);
+    /// Where the store has no such grant, a replica may still know it from before the store lost it: from the answer on
+    /// it admits nothing by it either.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Contended`].
+    pub(super) async fn forget_unknown(&self, id: GrantId) -> Result<(), Error> {
+        if self.verifier.full_grant(id, false).await?.is_some() {
+            return Ok(());
         }
-        if changed {
-            self.holds.release(id);
+        let absent = Change::Compare { key: Key::Grant(id), expect: Expect::Absent };
+        match self.verifier.commit(vec![absent, Change::TakeBack(TakesBack::Grant(id))]).await {
+            Ok(taken) => {
+                heard(taken).await;
+                Ok(())
+            }
+            Err(CommitError::Conflict) => Err(Error::Contended),
+            Err(CommitError::Unavailable(unavailable)) => Err(unavailable.into()),
         }
     }
 

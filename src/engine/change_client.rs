@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use super::{
     Engine, Error, Spelling,
-    advance::MAX_TRIES,
+    advance::{MAX_TRIES, heard},
     apps::{UNUSED_LIFE, listed},
 };
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
         step::TakesBack,
     },
     store::{Change, CommitError, Found, Key, Owned, Record},
+    verify::Receipt,
 };
 
 /// Its end is put off when so much of that time is over.
@@ -35,7 +36,7 @@ impl Engine {
         id: &ClientId,
         owner: Option<UserId>,
         change: impl Fn(&mut Client),
-    ) -> Result<Option<Client>, Error> {
+    ) -> Result<Option<(Client, Option<Receipt>)>, Error> {
         for _ in 0..MAX_TRIES {
             let Some(found) = self.found(dialect, id, owner).await? else { return Ok(None) };
             let mut next = found.client.clone();
@@ -48,15 +49,14 @@ impl Engine {
             if next.expires != found.client.expires {
                 changes.extend(listed(&next, next.expires.unwrap_or(Timestamp::MAX)));
             }
-            let takes_back = !next.enabled || next.generation != found.client.generation;
-            changes.extend(takes_back.then(|| Change::TakeBack(TakesBack::Client(next.key()))));
-            match self.store.commit(changes).await {
-                Ok(()) => {
-                    if takes_back {
-                        self.verifier.take_back(TakesBack::Client(next.key()));
-                    }
-                    return Ok(Some(next));
-                }
+            let takes_back = if next.generation != found.client.generation {
+                Some(TakesBack::ClientBefore(next.key(), next.generation))
+            } else {
+                (!next.enabled).then_some(TakesBack::Client(next.key()))
+            };
+            changes.extend(takes_back.map(Change::TakeBack));
+            match self.verifier.commit(changes).await {
+                Ok(taken) => return Ok(Some((next, heard(taken).await))),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable(unavailable)) => return Err(unavailable.into()),
             }
@@ -82,7 +82,7 @@ impl Engine {
                 *root = minting;
             }
         });
-        Ok(next.await?.and_then(|client| self.secret_of(&client, spelling.secret).map(|secret| (client, secret))))
+        Ok(next.await?.and_then(|(client, _)| self.secret_of(&client, spelling.secret).map(|secret| (client, secret))))
     }
 
     /// Deletes a client that was made here: nothing that was issued to it opens anything from the
@@ -90,7 +90,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Contended`].
-    pub async fn delete_client(&self, dialect: &str, id: &ClientId, owner: Option<UserId>) -> Result<Option<Client>, Error> {
+    pub async fn delete_client(
+        &self,
+        dialect: &str,
+        id: &ClientId,
+        owner: Option<UserId>,
+    ) -> Result<Option<(Client, Option<Receipt>)>, Error> {
         for _ in 0..MAX_TRIES {
             let Some(Found { client, expect }) = self.found(dialect, id, owner).await? else { return Ok(None) };
             if client.origin == Origin::Declared {
@@ -104,13 +109,8 @@ impl Engine {
                 owned.retain(|(dialect, id)| (dialect, id) != (&client.dialect, &client.id));
                 changes.push(Change::Put { key: Key::Owned(owner), expect, record: Record::Owned(Owned(owned)), until: None });
             }
-            let outcome = self.store.commit(changes).await;
-            if !matches!(outcome, Err(CommitError::Conflict)) {
-                // Also where nobody knows whether it is gone: who says it again may find no client.
-                self.verifier.take_back(TakesBack::Client(client.key()));
-            }
-            match outcome {
-                Ok(()) => return Ok(Some(client)),
+            match self.verifier.commit(changes).await {
+                Ok(taken) => return Ok(Some((client, heard(taken).await))),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable(unavailable)) => return Err(unavailable.into()),
             }

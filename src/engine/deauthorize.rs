@@ -1,6 +1,9 @@
 //! Take back, by app: a user ends whatever he let one app have (Serble).
 
-use super::{Engine, Error};
+use super::{
+    Engine, Error,
+    advance::{Advanced, heard},
+};
 use crate::oauth::{
     grant::{Grant, State},
     id::{ClientId, UserId},
@@ -20,13 +23,18 @@ impl Engine {
         let is_meant = |grant: &Grant| grant.dialect == dialect && grant.client == *client;
         let user = self.store.user(user).await?.ok_or(NOT_AUTHORIZED)?.record;
         let is_authorized = self.live_grants(&user).await?.iter().any(|application| is_meant(&application.grant));
+        let mut last = None;
         for id in self.store.grants_of(user.id).await? {
             let Some(grant) = self.store.grant(id).await?.map(|grant| grant.record).filter(is_meant) else { continue };
             // Also what has ended: whoever ended it may have failed between writing so and doing so.
             if grant.approval().is_some() || matches!(grant.state, State::Revoked { .. }) {
-                self.revoke_own(id, user.id).await?;
+                let Advanced { outcome, taken, .. } = self.revoke_own_unheard(id, user.id).await?;
+                outcome?;
+                last = taken.or(last);
             }
         }
+        // Whoever knows of the last one knows of those before it.
+        heard(last).await;
         if is_authorized { Ok(()) } else { Err(NOT_AUTHORIZED.into()) }
     }
 }

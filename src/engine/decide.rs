@@ -4,7 +4,10 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use super::{Engine, Error, PERSONAL};
+use super::{
+    Engine, Error, PERSONAL,
+    advance::{Advanced, heard},
+};
 use crate::{
     limit::{Action, Who},
     oauth::{
@@ -208,12 +211,19 @@ impl Engine {
     /// # Errors
     /// `invalid_grant` for a grant of somebody else.
     pub async fn revoke_own(&self, id: GrantId, user: UserId) -> Result<(), Error> {
-        let revoked = self.advance(id, UNKNOWN_GRANT, |grant, _, now| match grant.approval() {
+        let Advanced { outcome, taken, .. } = self.revoke_own_unheard(id, user).await?;
+        heard(taken).await;
+        Ok(outcome?)
+    }
+
+    /// The same, but that all replicas know is still to be waited for.
+    pub(super) async fn revoke_own_unheard(&self, id: GrantId, user: UserId) -> Result<Advanced<'_, ()>, Error> {
+        self.advance_unheard(id, UNKNOWN_GRANT, |grant, _, now| match grant.approval() {
             Some(approval) if approval.user == Some(user) => grant.revoke(RevokedBecause::User, now),
             // Taken back already: a second press of the button is no mistake.
             None if matches!(grant.state, State::Revoked { .. }) => grant.revoke(RevokedBecause::User, now),
             Some(_) | None => Step::unchanged(Err(UNKNOWN_GRANT)),
-        });
-        revoked.await.map(|_| ())
+        })
+        .await
     }
 }

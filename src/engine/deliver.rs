@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Engine, Error, Style,
-    advance::{MAX_TRIES, changes},
+    advance::{MAX_TRIES, changes, heard},
 };
 use crate::{
     limit::{Action, Who},
@@ -26,6 +26,7 @@ use crate::{
         id::{GrantId, UserId},
         refusal::{ErrorCode, Refusal},
         secret::Salt,
+        step::Step,
         token::{self, Kind, Presented},
     },
     store::{Change, CommitError, Expect, Key, Loaded, Record, Unavailable},
@@ -81,7 +82,7 @@ impl Engine {
         let caller = Caller { dialect: deliver.style.dialect, client: &deliver.client.id };
         let mut superseded = None;
         for _ in 0..MAX_TRIES {
-            let Some(full) = self.store.full_grant(code.grant(), false).await? else { return Err(UNKNOWN.into()) };
+            let Some(full) = self.verifier.full_grant(code.grant(), false).await? else { return Err(UNKNOWN.into()) };
             let (standing, rests_on) = self.standing(&full)?;
             let Loaded { version, record: login } = full.grant;
             let Some(proof) = code.prove(&self.keyring, &login.salt) else { return Err(UNKNOWN.into()) };
@@ -134,21 +135,28 @@ impl Engine {
 
     /// Takes back the secret that a key has; `false` where anything has changed since it was read.
     async fn supersede(&self, key: &Loaded<Grant>, besides: impl Iterator<Item = Change>) -> Result<bool, Error> {
-        let step = key.record.supersede();
-        step.outcome?;
-        if let Some(next) = step.next {
-            let mut commit = changes(&key.record, &next, Expect::Version(key.version), besides);
-            commit.extend(step.takes_back.map(Change::TakeBack));
-            match self.store.commit(commit).await {
-                Ok(()) => {}
-                Err(CommitError::Conflict) => return Ok(false),
-                Err(CommitError::Unavailable(unavailable)) => return Err(unavailable.into()),
+        let Step { next, outcome, takes_back } = key.record.supersede();
+        outcome?;
+        let Some(what) = takes_back else { return Ok(true) };
+        let commit = match next {
+            Some(next) => {
+                let mut commit = changes(&key.record, &next, Expect::Version(key.version), besides);
+                commit.push(Change::TakeBack(what));
+                commit
             }
+            None => {
+                let still = Change::Compare { key: Key::Grant(key.record.id), expect: Expect::Version(key.version) };
+                vec![still, Change::TakeBackAgain(what)]
+            }
+        };
+        match self.verifier.commit(commit).await {
+            Ok(taken) => {
+                heard(taken).await;
+                Ok(true)
+            }
+            Err(CommitError::Conflict) => Ok(false),
+            Err(CommitError::Unavailable(unavailable)) => Err(unavailable.into()),
         }
-        if let Some(what) = step.takes_back {
-            self.verifier.take_back(what);
-        }
-        Ok(true)
     }
 
     /// The key that a yes of this user in this tenant would replace, if the device has one.

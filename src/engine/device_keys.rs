@@ -64,7 +64,7 @@ impl Engine {
     pub async fn device_keys(&self, dialect: &str, holder: Holder<'_>) -> Result<Vec<KeyInfo>, Error> {
         let mut keys = Vec::new();
         for id in self.store.grants_of(holder.user).await? {
-            let Some(full) = self.store.full_grant(id, false).await? else { continue };
+            let Some(full) = self.verifier.full_grant(id, false).await? else { continue };
             let (standing, _) = self.standing(&full)?;
             let grant = full.grant.record;
             if !holder.is_there(dialect, &grant) || !holder.may(&grant) {

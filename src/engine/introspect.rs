@@ -1,5 +1,7 @@
 //! What is this token worth (RFC 7662)?
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::{Engine, Error};
@@ -17,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Introspected {
     /// For whom it speaks, and what it may do.
-    pub subject: Subject,
+    pub subject: Arc<Subject>,
     /// The number of its issue.
     pub number: u32,
     /// When it was made.
@@ -49,13 +51,11 @@ impl Engine {
     }
 
     async fn introspect_refresh(&self, client: &Client, refresh: &Presented) -> Result<Option<Introspected>, Error> {
-        let Some(grant) = self.store.grant(refresh.grant()).await?.map(|grant| grant.record) else { return Ok(None) };
+        let Some(full) = self.verifier.full_grant(refresh.grant(), false).await? else { return Ok(None) };
+        let grant = full.grant.record;
         let proof = refresh.prove(&self.keyring, &grant.salt);
         let (Some(proof), State::Live { approval, issues }) = (proof, &grant.state) else { return Ok(None) };
-        let user = match approval.user {
-            Some(user) => self.store.user(user).await?.map(|user| user.record),
-            None => None,
-        };
+        let user = full.user.map(|user| user.record);
         let standing = Standing {
             user: user.as_ref().filter(|user| user.enabled).map(|user| user.generation),
             client: client.enabled.then_some(client.generation),
@@ -64,15 +64,16 @@ impl Engine {
         let newest = issues.last().filter(|newest| is_own && newest.number == proof.number() && standing.upholds(approval));
         let live = newest.and_then(|newest| newest.refresh_until.filter(|until| self.clock.now() < *until).map(|until| (newest, until)));
         Ok(live.map(|(newest, expires)| Introspected {
-            subject: Subject {
+            subject: Arc::new(Subject {
                 grant: grant.id,
+                number: newest.number,
                 dialect: grant.dialect.clone(),
                 user: user.map(Person::from),
                 client: grant.client.clone(),
                 scopes: approval.scopes.clone(),
                 audience: grant.audience.clone(),
                 tenant: grant.key.as_ref().map(|key| key.tenant.clone()),
-            },
+            }),
             number: newest.number,
             issued: newest.issued,
             expires,

@@ -1,12 +1,15 @@
 //! The keys that sign JWTs. Whoever changes them has the change durable and in force before the
 //! answer: what was revoked verifies for nobody who asks later.
 
-use std::{iter, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{Engine, advance::MAX_TRIES};
+use super::{
+    Engine,
+    advance::{MAX_TRIES, heard},
+};
 use crate::{
     oauth::{
         jwt::Unusable,
@@ -14,6 +17,7 @@ use crate::{
         step::TakesBack,
     },
     store::{Change, CommitError, Expect, Key, Loaded, Notice, Record, Unavailable},
+    verify::Receipt,
 };
 
 /// Why the signing keys are not what was asked for.
@@ -88,10 +92,9 @@ impl Engine {
     ///
     /// # Errors
     /// [`KeysError`].
-    pub async fn revoke_key(&self, kid: KeyId) -> Result<SigningKeys, KeysError> {
-        let (keys, ()) = self.change_keys(|keys, now| keys.revoke(kid, &self.keyring, now)).await?;
-        self.verifier.take_back(TakesBack::Key(kid));
-        Ok(keys)
+    pub async fn revoke_key(&self, kid: KeyId) -> Result<(SigningKeys, Option<Receipt>), KeysError> {
+        let (keys, (), receipt) = self.change_keys_heard(|keys, now| keys.revoke(kid, &self.keyring, now), Some(kid)).await?;
+        Ok((keys, receipt))
     }
 
     fn longest_jwt(&self) -> Duration {
@@ -104,6 +107,15 @@ impl Engine {
         &self,
         rule: impl Fn(&mut SigningKeys, Timestamp) -> Result<T, KeyError>,
     ) -> Result<(SigningKeys, T), KeysError> {
+        self.change_keys_heard(rule, None).await.map(|(keys, outcome, _)| (keys, outcome))
+    }
+
+    /// The same, where that key is revoked then, by this change or before, and all replicas know it.
+    async fn change_keys_heard<T>(
+        &self,
+        rule: impl Fn(&mut SigningKeys, Timestamp) -> Result<T, KeyError>,
+        gone: Option<KeyId>,
+    ) -> Result<(SigningKeys, T, Option<Receipt>), KeysError> {
         let turn = self.verifier.signing().turn().await;
         for _ in 0..MAX_TRIES {
             let (expect, before) = match self.store.signing_keys().await? {
@@ -112,20 +124,28 @@ impl Engine {
             };
             let mut keys = before.clone();
             let outcome = rule(&mut keys, self.clock.now())?;
+            let is_revoked = |key: &&SigningKey| matches!(key.state, KeyState::Revoked { .. });
+            let was_revoked = |kid| before.get(kid).as_ref().is_some_and(is_revoked);
+            let revoked = keys.iter().filter(is_revoked).map(|key| key.id).filter(|kid| !was_revoked(*kid));
+            let mut commit: Vec<Change> = revoked.map(TakesBack::Key).map(Change::TakeBack).collect();
             if keys != before {
-                let put = Change::Put { key: Key::SigningKeys, expect, record: Record::SigningKeys(keys.clone()), until: None };
-                let is_revoked = |key: &&SigningKey| matches!(key.state, KeyState::Revoked { .. });
-                let was_revoked = |kid| before.get(kid).as_ref().is_some_and(is_revoked);
-                let revoked = keys.iter().filter(is_revoked).map(|key| key.id).filter(|kid| !was_revoked(*kid));
-                let takes_back = revoked.map(TakesBack::Key).map(Change::TakeBack);
-                match self.store.commit(iter::once(put).chain(takes_back).chain([Change::Tell(Notice::Keys)]).collect()).await {
-                    Ok(()) => {}
+                commit.push(Change::Put { key: Key::SigningKeys, expect, record: Record::SigningKeys(keys.clone()), until: None });
+                commit.push(Change::Tell(Notice::Keys));
+            } else if let Some(kid) = gone {
+                // Whoever revoked it may have gone down before all knew.
+                commit.extend([Change::Compare { key: Key::SigningKeys, expect }, Change::TakeBackAgain(TakesBack::Key(kid))]);
+            }
+            let mut taken = None;
+            if !commit.is_empty() {
+                match self.verifier.commit(commit).await {
+                    Ok(by_all) => taken = by_all,
                     Err(CommitError::Conflict) => continue,
                     Err(CommitError::Unavailable(unavailable)) => return Err(unavailable.into()),
                 }
             }
             turn.install(&keys, None)?;
-            return Ok((keys, outcome));
+            drop(turn);
+            return Ok((keys, outcome, heard(taken).await));
         }
         Err(KeysError::Contended)
     }

@@ -32,7 +32,10 @@ impl Engine {
         });
         match ended.await {
             Ok((grant, ())) => Ok(LoggedOut { grant: Some(grant.id) }),
-            Err(Error::Refused(_)) => Ok(LoggedOut { grant: None }),
+            Err(Error::Refused(_)) => {
+                self.forget_unknown(token.grant()).await?;
+                Ok(LoggedOut { grant: None })
+            }
             Err(error) => Err(error),
         }
     }

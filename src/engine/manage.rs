@@ -4,10 +4,14 @@
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::{Engine, Error, advance::MAX_TRIES};
+use super::{
+    Engine, Error,
+    advance::{Advanced, MAX_TRIES, heard},
+};
 use crate::{
     oauth::{
-        grant::{Grant, RevokedBecause},
+        client::Client,
+        grant::{Approval, Grant, RevokedBecause},
         id::{GrantId, UserId},
         refusal::{ErrorCode, Refusal},
         scope::Scopes,
@@ -15,6 +19,7 @@ use crate::{
         user::{User, UserName},
     },
     store::{Change, CommitError, Expect, Key, List, Loaded, Record, Unavailable},
+    verify::Receipt,
 };
 
 const UNKNOWN_GRANT: Refusal = Refusal::new(ErrorCode::InvalidGrant, "There is no such grant.");
@@ -55,7 +60,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Unavailable`]: then it may or may not have happened, and answers may still be on
     /// their way. [`Error::Contended`].
-    pub async fn disable_user(&self, name: &UserName) -> Result<Option<User>, Error> {
+    pub async fn disable_user(&self, name: &UserName) -> Result<Option<(User, Option<Receipt>)>, Error> {
         let end = |user: &mut User| {
             user.enabled = false;
             user.session_generation += 1;
@@ -69,7 +74,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Contended`].
     pub async fn enable_user(&self, name: &UserName) -> Result<Option<User>, Error> {
-        self.change_user(name, |user| user.enabled = true).await
+        Ok(self.change_user(name, |user| user.enabled = true).await?.map(|(user, _)| user))
     }
 
     /// Takes back everything that a user granted, his personal tokens included, and ends his
@@ -77,7 +82,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::disable_user`].
-    pub async fn revoke_user(&self, name: &UserName) -> Result<Option<User>, Error> {
+    pub async fn revoke_user(&self, name: &UserName) -> Result<Option<(User, Option<Receipt>)>, Error> {
         self.change_user(name, |user| user.generation += 1).await
     }
 
@@ -92,7 +97,7 @@ impl Engine {
             user.password = Some(hash.clone());
             user.session_generation += 1;
         };
-        self.change_user(name, reset).await
+        Ok(self.change_user(name, reset).await?.map(|(user, _)| user))
     }
 
     /// Says anew what a user may grant. What he granted before stays as it is. `None` where there
@@ -101,7 +106,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Contended`].
     pub async fn set_user_scopes(&self, name: &UserName, scopes: &Scopes) -> Result<Option<User>, Error> {
-        self.change_user(name, |user| user.scopes = scopes.clone()).await
+        Ok(self.change_user(name, |user| user.scopes = scopes.clone()).await?.map(|(user, _)| user))
     }
 
     /// The grant of that id, whatever has become of it.
@@ -124,29 +129,66 @@ impl Engine {
     ///
     /// # Errors
     /// `invalid_grant` where there is none; [`Error::Unavailable`], [`Error::Contended`].
-    pub async fn revoke_grant(&self, id: GrantId) -> Result<Grant, Error> {
-        let revoked = self.advance(id, UNKNOWN_GRANT, |grant, _, now| grant.revoke(RevokedBecause::Operator, now)).await?;
-        Ok(revoked.0)
+    pub async fn revoke_grant(&self, id: GrantId) -> Result<(Grant, Option<Receipt>), Error> {
+        let revoke = |grant: &Grant, _, now| grant.revoke(RevokedBecause::Operator, now);
+        let Advanced { grant, outcome, taken } = self.advance_unheard(id, UNKNOWN_GRANT, revoke).await?;
+        let receipt = heard(taken).await;
+        outcome?;
+        Ok((grant, receipt))
+    }
+
+    /// Takes back every grant that was authorized before a moment, by the wall clock: of this user, where one is named,
+    /// and of the clients of which this says so. Says how many there were.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Contended`]: then some may still be alive.
+    pub async fn revoke_before(
+        &self,
+        moment: Timestamp,
+        user: Option<UserId>,
+        is_meant: impl Fn(&Client) -> bool + Send,
+    ) -> Result<(usize, Option<Receipt>), Error> {
+        let (mut count, mut last) = (0, None);
+        for client in self.all_clients().await?.iter().filter(|client| is_meant(client)) {
+            for id in self.store.grants_of_client(client.key()).await? {
+                let Some(grant) = self.grant(id).await? else { continue };
+                let is_older = |approval: &Approval| approval.at < moment && user.is_none_or(|user| approval.user == Some(user));
+                if !grant.approval().is_some_and(is_older) {
+                    continue;
+                }
+                let revoke = |grant: &Grant, _, now| grant.revoke(RevokedBecause::Operator, now);
+                let Advanced { outcome, taken, .. } = self.advance_unheard(id, UNKNOWN_GRANT, revoke).await?;
+                outcome?;
+                count += 1;
+                last = taken.or(last);
+            }
+        }
+        // Whoever knows of the last one knows of those before it.
+        Ok((count, heard(last).await))
     }
 
     /// What is taken back ends after the change of the user: what was let in before it is found, and
     /// nothing is let in after it.
-    async fn change_user(&self, name: &UserName, change: impl Fn(&mut User)) -> Result<Option<User>, Error> {
+    pub(super) async fn change_user(&self, name: &UserName, change: impl Fn(&mut User)) -> Result<Option<(User, Option<Receipt>)>, Error> {
         for _ in 0..MAX_TRIES {
             let Some(Loaded { version, record: mut user }) = self.store.user_named(name).await? else { return Ok(None) };
             let generation = user.generation;
             change(&mut user);
-            let takes_back = (!user.enabled || user.generation != generation).then_some(TakesBack::User(user.id));
+            let takes_back = if user.generation != generation {
+                Some(TakesBack::UserBefore(user.id, user.generation))
+            } else {
+                (!user.enabled).then_some(TakesBack::User(user.id))
+            };
             let record = Record::User(Box::new(user.clone()));
             let mut changes = vec![
                 Change::Put { key: Key::User(user.id), expect: Expect::Version(version), record, until: None },
                 Change::Link { list: List::Users, member: *user.id.as_bytes(), until: Timestamp::MAX },
             ];
             changes.extend(takes_back.map(Change::TakeBack));
-            match self.store.commit(changes).await {
-                Ok(()) => {
-                    takes_back.into_iter().for_each(|what| self.verifier.take_back(what));
-                    return Ok(Some(user));
+            match self.verifier.commit(changes).await {
+                Ok(taken) => {
+                    let receipt = heard(taken).await;
+                    return Ok(Some((user, receipt)));
                 }
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable(unavailable)) => return Err(unavailable.into()),

@@ -17,7 +17,9 @@ mod device_keys;
 mod documents;
 mod exchange;
 mod follow;
+mod gauges;
 mod hold;
+mod insist;
 mod introspect;
 mod issue;
 mod keys;
@@ -28,6 +30,7 @@ mod open;
 mod password;
 mod personal;
 mod poll;
+mod put_back;
 mod redeem;
 mod refresh;
 mod register;
@@ -57,6 +60,7 @@ pub use deliver::{Deliver, Delivered};
 pub use device_keys::{Holder, KEYS_WRITE, KeyInfo};
 pub use documents::{Fetch, NotFetched};
 pub use exchange::Exchange;
+pub use insist::{Retryable, fingerprint};
 pub use introspect::Introspected;
 pub use issue::{RefreshStyle, Style, Tokens};
 pub use keys::KeysError;
@@ -112,6 +116,7 @@ pub struct Engine {
     /// How often the operator is alarmed.
     alarms: Limiter,
     turns: turns::Turns,
+    insisted: insist::Insisted,
     documents: documents::Documents,
     wide: Vec<Wide>,
     jwt_life: Duration,
@@ -134,6 +139,7 @@ impl Engine {
             verifier,
             limits,
             turns: turns::Turns::new(clock.clone()),
+            insisted: insist::Insisted::default(),
             alarms: Limiter::new(NonZeroU32::MIN, ALARM_PAUSE, clock.clone()),
             clock,
             holds: hold::Holds::default(),

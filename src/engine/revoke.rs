@@ -22,24 +22,27 @@ impl Engine {
     /// `unauthorized_client` for another client's token, which stays; [`Error::Unavailable`]: then it
     /// may still be good.
     pub async fn revoke_token(&self, client: &Client, token: &str) -> Result<Option<GrantId>, Error> {
-        let revoked = if let Some(refresh) = Presented::read(&self.keyring, Kind::Refresh, token) {
+        let (id, revoked) = if let Some(refresh) = Presented::read(&self.keyring, Kind::Refresh, token) {
             let rule = |grant: &Grant, _, now| match refresh.prove(&self.keyring, &grant.salt) {
                 Some(_) => of(client, grant, || grant.revoke(RevokedBecause::Logout, now)),
                 None => Step::unchanged(Err(UNKNOWN)),
             };
-            self.advance(refresh.grant(), UNKNOWN, rule).await
+            (refresh.grant(), self.advance(refresh.grant(), UNKNOWN, rule).await)
         } else if let Some(access) = self.verifier.read(token) {
             let rule = |grant: &Grant, _, now| match access.prove(&self.keyring, &grant.salt) {
                 Some(proof) => of(client, grant, || grant.revoke_access(proof, now)),
                 None => Step::unchanged(Err(UNKNOWN)),
             };
-            self.advance(access.grant(), UNKNOWN, rule).await
+            (access.grant(), self.advance(access.grant(), UNKNOWN, rule).await)
         } else {
             return Ok(None);
         };
         match revoked {
             Ok((grant, ())) => Ok(Some(grant.id)),
-            Err(Error::Refused(refusal)) if refusal.code == ErrorCode::InvalidGrant => Ok(None),
+            Err(Error::Refused(refusal)) if refusal.code == ErrorCode::InvalidGrant => {
+                self.forget_unknown(id).await?;
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }

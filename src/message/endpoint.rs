@@ -45,7 +45,7 @@ pub struct Call {
     /// The request's name.
     pub id: RequestId,
     /// For whom the token speaks; there is one wherever the endpoint needs a bearer.
-    pub subject: Option<Subject>,
+    pub subject: Option<Arc<Subject>>,
     /// Ends when the caller has gone, so that nobody waits for him.
     pub gone: CancellationToken,
 }

@@ -2,7 +2,8 @@
 //!
 //! On their way to an upstream, requests lose
 //! - what belongs to the caller's connection: `Connection` and all that it names, `Keep-Alive`,
-//!   `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `HTTP2-Settings`, `Proxy-*`;
+//!   `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade`, `HTTP2-Settings`, `Proxy-*`; an upgrade that its
+//!   route has is said anew;
 //! - credentials: `Authorization`, `SerbleAuth`, `X-API-Key`, `Api-Key`, `X-Goog-Api-Key`;
 //! - what upstreams take on trust from a proxy before them: who calls (`X-Gatepost-*`,
 //!   `X-Forwarded-*`, `Forwarded`, `Via` and the fields of other proxies, [`TRUSTED`]), and what he

@@ -44,6 +44,9 @@ pub struct Lacking {
 /// Writes a no as a body of some dialect or route.
 pub type Shape = fn(&Refused) -> Response<Body>;
 
+/// Writes a no as an event of a stream (HTML Living Standard, section 9.2.6).
+pub type Event = fn(&Refused) -> String;
+
 impl Refused {
     /// A no with nothing special.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>, request_id: RequestId) -> Self {
@@ -95,16 +98,22 @@ pub fn openai_type(status: StatusCode) -> &'static str {
 
 /// As OpenAI's API says no: what its SDKs and nearly all of the dialects' clients understand.
 pub fn openai(refused: &Refused) -> Response<Body> {
-    reply::json(
-        refused.status,
-        &json!({"error": {
-            "message": refused.message,
-            "type": openai_type(refused.status),
-            "code": refused.code,
-            "param": null,
-            "request_id": refused.request_id.to_string(),
-        }}),
-    )
+    reply::json(refused.status, &openai_error(refused))
+}
+
+/// The same as an event. It has no name: OpenAI's SDKs look into the data.
+pub fn openai_event(refused: &Refused) -> String {
+    format!("data: {}\n\n", openai_error(refused))
+}
+
+fn openai_error(refused: &Refused) -> Value {
+    json!({"error": {
+        "message": refused.message,
+        "type": openai_type(refused.status),
+        "code": refused.code,
+        "param": null,
+        "request_id": refused.request_id.to_string(),
+    }})
 }
 
 /// As RFC 9457 says no, but for too little scope: those who read this shape look for `required` and
@@ -115,6 +124,11 @@ pub fn problem(refused: &Refused) -> Response<Body> {
         return reply::json(refused.status, &json!({"error": refused.code, "required": required, "granted": granted}));
     }
     problem_json(refused.status, &problem_details(refused))
+}
+
+/// RFC 9457's no as an event, by its name apart from those with data.
+pub fn problem_event(refused: &Refused) -> String {
+    format!("event: error\ndata: {}\n\n", problem_details(refused))
 }
 
 /// What RFC 9457 section 3 says of a problem, and the word for programs.

@@ -1,8 +1,12 @@
 //! One connection: what it speaks, its requests, and its end.
 
-use std::{convert::Infallible, pin::Pin, rc::Rc};
+use std::{
+    convert::Infallible,
+    pin::{Pin, pin},
+    rc::Rc,
+};
 
-use http::Request;
+use http::{Request, StatusCode};
 use hyper::{
     body::Incoming,
     server::conn::{http1, http2},
@@ -18,6 +22,7 @@ use super::{
     listener::{MAX_FIELDS, MAX_HEAD},
     paced::{Paced, Socket, Speaks},
     track::Track,
+    upgrade::Successor,
     watch::{Verdict, Watch},
 };
 use crate::{config::Connections, message::Peer};
@@ -51,10 +56,13 @@ pub(super) async fn serve<T: Socket, S: Service>(
     };
     let exchanges = Rc::clone(&track);
     let service = service_fn(move |request: Request<Incoming>| {
-        let (exchange, service) = (exchanges.begin(), Rc::clone(&service));
+        let (exchange, service, track) = (exchanges.begin(), Rc::clone(&service), Rc::clone(&exchanges));
         async move {
             let request = request.map(|body| RequestBody::new(body, exchange.clone()));
-            let answer = service.answer(request, peer).await;
+            let mut answer = service.answer(request, peer).await;
+            if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+                track.successor.set(answer.extensions_mut().remove::<Successor>());
+            }
             Ok::<_, Infallible>(answer.map(|body| AnswerBody::new(body, exchange)))
         }
     });
@@ -65,18 +73,24 @@ pub(super) async fn serve<T: Socket, S: Service>(
             let mut http1 = http1::Builder::new();
             // The watch looks after the time that a head takes.
             http1.header_read_timeout(None).max_headers(MAX_FIELDS).max_header_size(MAX_HEAD as usize).max_buf_size(MAX_BUFFER);
-            run(http1.serve_connection(io, service), &track, watch, drain).await;
+            let mut connection = http1.serve_connection(io, service);
+            let ended = run(Pin::new(&mut connection), &track, &mut watch, drain).await;
+            if let Some(successor) = track.successor.take().filter(|_| ended) {
+                let parts = connection.into_parts();
+                let upgraded = parts.io.into_inner().unread(&parts.read_buf);
+                successor.go_on(Box::new(upgraded), Box::pin(watch.upgraded())).await;
+            }
         }
         Speaks::Http2 => {
             track.speaks_http2();
             watch.speaks_http2();
-            run(builder(&track, place, peer).serve_connection(io, service), &track, watch, drain).await;
+            run(pin!(builder(&track, place, peer).serve_connection(io, service)), &track, &mut watch, drain).await;
         }
     }
 }
 
-async fn run(connection: impl Serving, track: &Track, mut watch: Watch, drain: Drain) {
-    let mut connection = std::pin::pin!(connection);
+/// Answers whether it has come to its own end.
+async fn run(mut connection: Pin<&mut impl Serving>, track: &Track, watch: &mut Watch, drain: Drain) -> bool {
     let mut drains = false;
     let ended = loop {
         tokio::select! {
@@ -90,7 +104,8 @@ async fn run(connection: impl Serving, track: &Track, mut watch: Watch, drain: D
                 Verdict::Cut(why) => {
                     tracing::debug!(why, "a connection is cut");
                     track.reset.set(true);
-                    return track.cut();
+                    track.cut();
+                    return false;
                 }
             },
             () = drain.begun(), if !drains => {
@@ -100,10 +115,11 @@ async fn run(connection: impl Serving, track: &Track, mut watch: Watch, drain: D
             }
         }
     };
-    if let Err(error) = ended {
+    if let Err(error) = &ended {
         // Callers come and go; what it meant for a request stands in its line.
         tracing::debug!(%error, "a connection ended");
     }
+    ended.is_ok()
 }
 
 /// A connection that is served, whichever HTTP it speaks.

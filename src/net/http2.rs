@@ -60,7 +60,7 @@ pub(super) struct Streams {
 impl<F: Future<Output = ()> + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
         let Some(exchange) = self.track.newborn() else {
-            // No request: there is nothing else that hyper runs, as no connection is upgraded.
+            // No request: there is nothing else that hyper runs, as none of these connections is upgraded.
             return;
         };
         if self.track.is_abused() {

@@ -15,6 +15,7 @@ mod public;
 pub mod runtime;
 pub mod tls;
 mod track;
+pub mod upgrade;
 mod watch;
 
 pub use ceiling::Ceiling;

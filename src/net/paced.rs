@@ -42,7 +42,7 @@ pub(super) enum Speaks {
 /// A socket whose bytes are counted.
 pub(super) struct Paced<T: Socket> {
     socket: T,
-    /// What was read to see what it speaks.
+    /// What was read already and is to be read again.
     first: Bytes,
     track: Rc<Track>,
 }
@@ -65,6 +65,12 @@ impl<T: Socket> Paced<T> {
         }
         self.first = Bytes::copy_from_slice(&first[..length]);
         Ok(if self.first == PREFACE { Speaks::Http2 } else { Speaks::Http1 })
+    }
+
+    /// These bytes were read, and nobody has used them: they come again.
+    pub(super) fn unread(mut self, bytes: &[u8]) -> Self {
+        self.first = [bytes, &self.first].concat().into();
+        self
     }
 
     fn note_write(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {

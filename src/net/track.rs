@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::exchange::Exchange;
+use super::{exchange::Exchange, upgrade::Successor};
 
 /// So many bytes of refused uploads are read from an HTTP/1 connection, in all its life, so that the
 /// refusals arrive.
@@ -45,6 +45,8 @@ pub(super) struct Track {
     abandoned: Cell<u32>,
     /// The connection is to be reset, not closed.
     pub(super) reset: Cell<bool>,
+    /// Goes on with the connection once its 101 is out.
+    pub(super) successor: Cell<Option<Successor>>,
 }
 
 /// An exchange, and what the watch has seen of it.

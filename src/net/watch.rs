@@ -102,6 +102,26 @@ impl Watch {
         .await
     }
 
+    /// The connection speaks HTTP no more: there are no requests to look at. Completes when nothing has
+    /// gone either way for too long, or the peer takes nothing; says which in a word for the log.
+    pub(super) async fn upgraded(mut self) -> &'static str {
+        self.idle = Duration::ZERO;
+        loop {
+            self.timer.tick().await;
+            let (read, written) = (self.track.read(), self.track.written());
+            let rests = (read, written) == (self.seen_read, self.seen_written);
+            self.idle = if rests { self.idle + self.every } else { Duration::ZERO };
+            self.seen_read = read;
+            if self.is_stuck() {
+                self.track.reset.set(true);
+                return "not_taken";
+            }
+            if self.idle >= self.limits.idle_timeout {
+                return "idle";
+            }
+        }
+    }
+
     fn look(&mut self) -> Option<Verdict> {
         self.age += self.every;
         self.track.forgive(self.every);

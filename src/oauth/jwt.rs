@@ -169,9 +169,9 @@ impl Signing {
         self.keys.contains_key(&kid)
     }
 
-    /// Whether a text says that a key signed it which is not among these.
-    pub fn lacks_key_of(&self, text: &str) -> bool {
-        named_key(text).is_some_and(|kid| !self.holds(kid))
+    /// The key that signed a text, as it says, where that is not among these.
+    pub fn lacks_key_of(&self, text: &str) -> Option<KeyId> {
+        named_key(text).filter(|kid| !self.holds(*kid))
     }
 
     /// The key that signs what is issued now with this algorithm.

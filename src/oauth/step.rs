@@ -58,8 +58,12 @@ pub enum TakesBack {
     Through(GrantId, u32),
     /// All that a key signed.
     Key(KeyId),
-    /// All that a user granted.
+    /// All that a user granted, as long as he is disabled.
     User(UserId),
-    /// All that a client was given.
+    /// All that a user granted before he was of this generation.
+    UserBefore(UserId, u64),
+    /// All that a client was given, as long as it is disabled, or for good.
     Client(ClientKey),
+    /// All that a client was given before it was of this generation.
+    ClientBefore(ClientKey, u64),
 }

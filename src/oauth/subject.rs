@@ -15,6 +15,8 @@ pub const PERSONAL: &str = "personal";
 pub struct Subject {
     /// The grant behind the token.
     pub grant: GrantId,
+    /// Which issue of the grant it is.
+    pub number: u32,
     /// Which dialect issued it.
     pub dialect: String,
     /// Who approved; nobody, where a client asked for itself.

@@ -224,6 +224,7 @@ mod tests {
     fn a_tenant_opens_to_its_members_tokens_unless_they_are_for_another_one() {
         let subject = |name: Option<&str>, of: Option<&str>| Subject {
             grant: GrantId::from_random([1; 16]),
+            number: 1,
             dialect: "one".into(),
             user: name.map(|name| Person { id: UserId::from_random([2; 16]), name: user(name), email: None, avatar: None }),
             client: ClientId::new("app"),

@@ -15,13 +15,20 @@
 //! `{"error": {"code": "...", "message": "..."}}`, where the code ([`AdminCode`]) is for programs
 //! and keeps its meaning, and the message is for people. Fields may be added to answers; those that
 //! are there stay. Times are of RFC 3339, in UTC; scopes are one text, separated by spaces
-//! (RFC 6749 section 3.3).
+//! (RFC 6749 section 3.3). 202 instead of 200: it is taken back, and a replica may serve it until the time that the
+//! `receipt` names.
+//!
+//! `GET /metrics`: how the gateway stands, in Prometheus's text format.
 
 mod arguments;
 mod clients;
 mod grants;
 pub mod http;
+mod insist;
 mod keys;
+mod metrics;
+mod receipt;
+mod replicas;
 mod tokens;
 mod users;
 mod verb;
@@ -43,7 +50,7 @@ pub use clients::MakesClients;
 pub use verb::{Argument, Form, NAME, Noun, Says, Verb};
 
 /// Everything that can be done.
-pub const NOUNS: &[Noun] = &[users::NOUN, clients::NOUN, grants::NOUN, tokens::NOUN, keys::NOUN];
+pub const NOUNS: &[Noun] = &[users::NOUN, clients::NOUN, grants::NOUN, tokens::NOUN, keys::NOUN, replicas::NOUN];
 
 /// Does what the operator asks for.
 pub struct Admin {
@@ -56,7 +63,7 @@ pub struct Admin {
 }
 
 /// Something to be done.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct AdminRequest {
     /// To what.
     pub noun: String,
@@ -107,6 +114,9 @@ pub enum AdminCode {
     /// The store cannot answer now. It is not known whether anything was done: look before
     /// something is made a second time.
     Unavailable,
+    /// The same, where something is to be taken back: the gateway that was asked tries on until it is. To ask
+    /// again meanwhile is no mistake.
+    Pending,
 }
 
 impl AdminError {

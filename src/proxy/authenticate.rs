@@ -1,5 +1,7 @@
 //! Whose token is it?
 
+use std::sync::Arc;
+
 use http::{HeaderName, HeaderValue, Request};
 
 use super::{
@@ -19,7 +21,7 @@ pub enum Caller {
     /// Nobody asked.
     Anonymous,
     /// The token's subject, and the entry of the answer among the open streams.
-    Known(Box<Subject>, OpenStream),
+    Known(Arc<Subject>, OpenStream),
 }
 
 impl Caller {
@@ -58,12 +60,12 @@ pub async fn authenticate<B>(shared: &Shared, route: &Route, request: &Request<B
         Credential::None => return no("missing_token", "This needs an access token: Authorization: Bearer <token>.", None),
         Credential::Basic { place, .. } | Credential::Other(place) => return no("invalid_token", place.usage, None),
     };
-    match shared.verifier.verify(token).await {
+    match shared.verifier.verify(token, route.serve_known).await {
         Ok((subject, stream)) => match route.access {
             Access::Dialect(dialect, _) if subject.dialect != dialect => no("invalid_token", UNKNOWN, Some("invalid_token")),
             _ if !place.takes(&subject.dialect) => no("invalid_token", UNKNOWN, Some("invalid_token")),
             _ if stands_elsewhere(token, &place.field, request) => Err(doubled("The access token stands in more than one place.")),
-            _ => Ok(Caller::Known(Box::new(subject), stream)),
+            _ => Ok(Caller::Known(subject, stream)),
         },
         Err(Denied::Unknown) => no("invalid_token", UNKNOWN, Some("invalid_token")),
         Err(Denied::Expired(grant)) => Err(over(shared, route, grant, "token_expired", "The access token has expired.")),
@@ -87,9 +89,21 @@ fn stands_elsewhere<B>(token: &str, field: &HeaderName, request: &Request<B>) ->
 
 const UNKNOWN: &str = "The access token is unknown.";
 
+/// The word and the sentence for access that was taken back.
+pub const TAKEN_BACK: (&str, &str) = ("token_revoked", "The access was taken back.");
+
+/// Why a call ends that was let in.
+pub fn cut(shared: &Shared, route: &Route, stream: &OpenStream) -> Rejection {
+    match stream.is_unknown() {
+        true => Rejection::store_unavailable("the store has lost what this replica knew".to_owned()),
+        false => taken_back(shared, route, stream.grant()),
+    }
+}
+
 /// 401: the access was taken back, before the request or while it was on its way.
 pub fn taken_back(shared: &Shared, route: &Route, grant: GrantId) -> Rejection {
-    over(shared, route, grant, "token_revoked", "The access was taken back.")
+    let (code, words) = TAKEN_BACK;
+    over(shared, route, grant, code, words)
 }
 
 fn over(shared: &Shared, route: &Route, grant: GrantId, code: &'static str, words: &'static str) -> Rejection {

@@ -1,5 +1,7 @@
 //! May he? The only place that makes a [`Permit`], and without a permit nothing is forwarded.
 
+use std::sync::Arc;
+
 use super::{
     authenticate::{self, Caller},
     reject::Rejection,
@@ -19,7 +21,7 @@ use crate::{
 pub struct Permit<'a> {
     route: &'a Route,
     tenant: Option<&'a Tenant>,
-    subject: Option<Box<Subject>>,
+    subject: Option<Arc<Subject>>,
     stream: Option<OpenStream>,
 }
 
@@ -40,7 +42,7 @@ impl<'a> Permit<'a> {
     }
 
     /// Uses it up.
-    pub(super) fn into_parts(self) -> (Option<Box<Subject>>, Option<OpenStream>) {
+    pub(super) fn into_parts(self) -> (Option<Arc<Subject>>, Option<OpenStream>) {
         (self.subject, self.stream)
     }
 }

@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version,
-    header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, SET_COOKIE, TRANSFER_ENCODING},
+    header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, SET_COOKIE, TRANSFER_ENCODING, UPGRADE},
     uri::PathAndQuery,
 };
 use http_body::Body as _;
@@ -16,13 +16,15 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Shared, authenticate,
     authorize::Permit,
+    cut::Cut,
     path,
     reject::Rejection,
     stream::{Answer, Inbound},
+    tunnel::{self, Tunnel},
     upstream::{Upstream, UpstreamError},
 };
 use crate::{
-    config::Rewrite,
+    config::{RevokedStreams, Rewrite},
     message::{
         Call, Handler, Peer, RequestId, body,
         fields::MAX_BODY,
@@ -57,12 +59,11 @@ pub async fn to_handler(
         None => body.await,
         Some(stream) => tokio::select! {
             biased;
-            () = stream.cut().cancelled() => return Err(authenticate::taken_back(shared, route, stream.grant())),
+            () = stream.cut().cancelled() => return Err(authenticate::cut(shared, route, stream)),
             body = body => body,
         },
     };
     let gone = CancellationToken::new();
-    let subject = subject.map(|subject| *subject);
     let call = Call { head, body, pattern, peer, id, subject, gone: gone.clone() };
     // If the caller leaves, this future is dropped. The handler is told, and goes on to its end:
     // what it has begun to write down is not left half done.
@@ -72,10 +73,10 @@ pub async fn to_handler(
 }
 
 /// Sends a request upstream and brings back the answer as soon as its head is there. If the grant
-/// is taken back before that, the call is called off.
+/// is taken back before that, the call is called off; later it is as the route says.
 ///
 /// # Errors
-/// 502 and 504; 400 for a body that breaks off; 401.
+/// 502 and 504; 400 for a body that breaks off, or that an upgrade has; 401.
 pub async fn to_upstream(
     shared: &Shared,
     permit: Permit<'_>,
@@ -87,9 +88,13 @@ pub async fn to_upstream(
     let (route, tenant) = (permit.route(), permit.tenant());
     let (subject, stream) = permit.into_parts();
     let (mut head, body) = request.into_parts();
+    let upgrade = tunnel::asked(route, &head, &body)?;
     head.uri = target(&upstream.settings().base_path, route.rewrite.as_ref(), &head.uri)?;
     head.version = Version::HTTP_11;
     header::remove_hop_by_hop(&mut head.headers);
+    if let Some(upgrade) = upgrade {
+        tunnel::say(upgrade, &mut head.headers);
+    }
     header::remove_trusted(&mut head.headers);
     // The gateway has answered 100-continue itself.
     head.headers.remove(EXPECT);
@@ -112,21 +117,43 @@ pub async fn to_upstream(
         Some(stream) => tokio::select! {
             // First, so that nothing goes upstream if it happened just now.
             biased;
-            () = stream.cut().cancelled() => return Err(authenticate::taken_back(shared, route, stream.grant())),
+            () = stream.cut().cancelled() => return Err(authenticate::cut(shared, route, stream)),
             answered = upstream.send(request, Some(stream.cut())) => answered,
         },
     };
     let (mut response, lease) = answered.map_err(rejection)?;
+    let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let upgrade = upgrade.filter(|upgrade| switched && tunnel::names(response.headers(), UPGRADE, upgrade.token()));
+    if switched && upgrade.is_none() {
+        return Err(nonsense("it switched protocols, and nobody had asked for that"));
+    }
     make_ours(&mut response)?;
-    Ok(Answer::upstream(response, lease, stream))
+    let stream = match route.revoked_streams {
+        RevokedStreams::Cut => stream,
+        RevokedStreams::Finish => {
+            lease.untie();
+            None
+        }
+    };
+    Ok(match upgrade {
+        Some(upgrade) => {
+            tunnel::say(upgrade, response.headers_mut());
+            let tunnel = Tunnel::new(&mut response, lease, stream);
+            Answer::upgraded(response, tunnel)
+        }
+        None => {
+            let cut = stream.map(|entry| Cut::new(entry, route.event, id, response.headers()));
+            Answer::upstream(response, lease, cut)
+        }
+    })
+}
+
+fn nonsense(what: &str) -> Rejection {
+    Rejection::bad_gateway("upstream_nonsense", what.to_owned())
 }
 
 /// An upstream's answer goes on as one of the gateway's: its version, its framing, its cookies.
 fn make_ours(response: &mut Response<Incoming>) -> Result<(), Rejection> {
-    let nonsense = |what: &str| Rejection::bad_gateway("upstream_nonsense", what.to_owned());
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return Err(nonsense("it switched protocols, and nobody had asked for that"));
-    }
     if !header::is_framed_plainly(response.headers()) {
         return Err(nonsense("the answer has another transfer coding than chunked"));
     }

@@ -3,11 +3,13 @@
 //!
 //! [`http2`] (where it came so) → [`strict`] → [`cors`] (where a browser asks first) → [`route`] →
 //! [`authenticate`] → [`authorize`] (which alone makes a [`authorize::Permit`]) → [`limit`] →
-//! [`forward`] (which takes the permit) → [`stream`]; and [`reject`] for whatever does not get through.
+//! [`forward`] (which takes the permit) → [`stream`], unless a [`cut`] ends it, or [`tunnel`] after a 101; and
+//! [`reject`] for whatever does not get through.
 
 pub mod authenticate;
 pub mod authorize;
 pub mod cors;
+pub mod cut;
 pub mod forward;
 pub mod http2;
 pub mod limit;
@@ -18,6 +20,7 @@ pub mod route;
 pub mod stream;
 pub mod strict;
 pub mod tree;
+pub mod tunnel;
 pub mod upstream;
 
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use http::{Method, Request, header::HOST};
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::{self, Rewrite},
+    config::{self, RevokedStreams, Rewrite, Upgrade},
     limit::RouteLimiter,
     message::{Endpoint, Handler, Need, Shape, refused},
     oauth::{pattern, resource::METADATA, scope::Scopes},
@@ -34,14 +35,22 @@ pub struct Route {
     pub access: Access,
     /// How it says no.
     pub shape: Shape,
+    /// What becomes of answers that are on their way when access is taken back.
+    pub revoked_streams: RevokedStreams,
+    /// How it says no within an event stream.
+    pub event: refused::Event,
     /// Whether scripts of any origin may ask it and read what the gateway answers.
     pub cors: bool,
     /// The path of the document about its protected resource, where there is one.
     pub metadata: Option<Box<str>>,
     /// How much one caller may send.
     pub limiter: Option<RouteLimiter>,
+    /// For how much longer tokens are good that were known when the store went away.
+    pub serve_known: Duration,
     /// Which path goes upstream; `None`: the one that was asked for.
     pub rewrite: Option<Rewrite>,
+    /// What its connections may become.
+    pub upgrade: Vec<Upgrade>,
     /// The methods that it takes; empty for all.
     pub methods: Vec<Method>,
     target: Target,
@@ -149,10 +158,15 @@ impl Routes {
                 is_of_tenants: false,
                 access: endpoint.need.into(),
                 shape: endpoint.shape,
+                // What is answered here streams nothing.
+                revoked_streams: RevokedStreams::Cut,
+                event: refused::problem_event,
                 cors: endpoint.cors,
                 metadata: metadata(""),
                 limiter: None,
+                serve_known: Duration::ZERO,
                 rewrite: None,
+                upgrade: Vec::new(),
                 methods: endpoint.methods,
                 target: Target::Local(endpoint.handler),
             };
@@ -164,6 +178,10 @@ impl Routes {
         for route in exact.into_iter().chain(prefixes) {
             let (name, patterns) = patterns(&route.claim.paths);
             let (config::Paths::Exact(path) | config::Paths::Prefix(path)) = &route.claim.paths;
+            let (shape, event): (Shape, refused::Event) = match route.errors {
+                config::ErrorShape::OpenAi => (refused::openai, refused::openai_event),
+                config::ErrorShape::Problem => (refused::problem, refused::problem_event),
+            };
             let line = Route {
                 name: name.into(),
                 pattern: path.as_str().into(),
@@ -172,15 +190,16 @@ impl Routes {
                     config::RouteAuth::Bearer(scopes) => Access::Scopes(scopes.clone()),
                     config::RouteAuth::None => Access::Open,
                 },
-                shape: match route.errors {
-                    config::ErrorShape::OpenAi => refused::openai,
-                    config::ErrorShape::Problem => refused::problem,
-                },
+                shape,
+                revoked_streams: route.revoked_streams,
+                event,
                 // An upstream says for itself who may read what it answers.
                 cors: false,
                 metadata: metadata(route.resource()),
                 limiter: route.limit.map(|limit| RouteLimiter::new(claimed(&route.claim), limit, clock.clone())),
+                serve_known: route.serve_known,
                 rewrite: route.rewrite.clone(),
+                upgrade: route.upgrade.clone(),
                 methods: route.claim.methods.clone(),
                 target: Target::Upstream(route.upstream),
             };

@@ -1,5 +1,5 @@
 //! The answer on its way out: each piece goes as it comes, is counted, and ends at once when the
-//! grant behind it is taken back.
+//! grant behind it is taken back, unless its route lets it finish.
 
 use std::{
     pin::Pin,
@@ -20,23 +20,28 @@ use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::{runtime::Handle, time::timeout};
-use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::{line::Line, upstream::Lease};
+use super::{cut::Cut, line::Line, tunnel::Tunnel, upstream::Lease};
 use crate::{
     message::{
         Body, Note,
         body::{self, BodyError},
     },
     net::RequestBody,
-    verify::OpenStream,
 };
 
 /// An answer that is not logged yet.
 pub struct Answer {
     response: Response<()>,
-    source: Source,
+    content: Content,
     cut: Option<Cut>,
+}
+
+/// What comes behind the head.
+enum Content {
+    Body(Source),
+    /// Another protocol. Boxed, as it is rare.
+    Tunnel(Box<Tunnel>),
 }
 
 enum Source {
@@ -44,36 +49,37 @@ enum Source {
     Own(Body),
     /// An upstream's, with the connection that it comes on.
     Upstream(Incoming, Option<Lease>),
-}
-
-/// The stream's entry in the table of open streams, and the signal that ends it.
-struct Cut {
-    _entry: OpenStream,
-    signal: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Nobody's any more: it was taken back.
+    Over,
 }
 
 impl Answer {
     /// An answer of the gateway's own.
     pub fn own(response: Response<Body>) -> Self {
         let (head, body) = response.into_parts();
-        Self { response: Response::from_parts(head, ()), source: Source::Own(body), cut: None }
+        Self { response: Response::from_parts(head, ()), content: Content::Body(Source::Own(body)), cut: None }
     }
 
     /// An upstream's answer. The connection goes back to its pool once the body has ended, and is
     /// closed if it does not.
-    pub fn upstream(response: Response<Incoming>, lease: Lease, entry: Option<OpenStream>) -> Self {
+    pub fn upstream(response: Response<Incoming>, lease: Lease, cut: Option<Cut>) -> Self {
         let (head, body) = response.into_parts();
-        let cut = entry.map(|entry| Cut { signal: Box::pin(entry.cut().clone().cancelled_owned()), _entry: entry });
-        Self { response: Response::from_parts(head, ()), source: Source::Upstream(body, Some(lease)), cut }
+        Self { response: Response::from_parts(head, ()), content: Content::Body(Source::Upstream(body, Some(lease))), cut }
+    }
+
+    /// A 101, after which the caller's connection and an upstream's are one.
+    pub fn upgraded(response: Response<Incoming>, tunnel: Tunnel) -> Self {
+        Self { response: response.map(drop), content: Content::Tunnel(Box::new(tunnel)), cut: None }
     }
 
     /// The answer as it goes out; its line is written when it has ended.
     pub fn logged(self, mut line: Line) -> Response<Body> {
         let (mut head, ()) = self.response.into_parts();
         line.answered(head.status, head.extensions.remove::<Note>().as_ref());
-        let source = match self.source {
-            Source::Own(body) if line.is_of_head() => Source::Own(unsent(body, &mut head.headers)),
-            source => source,
+        let source = match self.content {
+            Content::Tunnel(tunnel) => return tunnel.behind(Response::from_parts(head, body::empty()), line),
+            Content::Body(Source::Own(body)) if line.is_of_head() => Source::Own(unsent(body, &mut head.headers)),
+            Content::Body(source) => source,
         };
         let mut outgoing = Outgoing { source, cut: self.cut, line };
         outgoing.note_end();
@@ -108,6 +114,7 @@ impl Outgoing {
     /// The last piece is out: the connection is free for the next request.
     fn completed(&mut self) {
         self.line.ended("completed");
+        self.cut = None;
         if let Source::Upstream(_, lease) = &mut self.source
             && let Some(lease) = lease.take()
         {
@@ -121,6 +128,25 @@ impl Outgoing {
             self.completed();
         }
     }
+
+    /// Ends the answer where it is; what is left to say, if anything can be.
+    fn take_back(&mut self) -> Option<Bytes> {
+        let cut = self.cut.take()?;
+        self.line.ended("taken_back");
+        cut.count();
+        // Dropping the lease closes the upstream's connection, and so ends its work.
+        self.source = Source::Over;
+        cut.last_event()
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        // Nobody asked for more since: the caller did not read, or left at the same time.
+        if self.cut.as_ref().is_some_and(Cut::is_due) {
+            drop(self.take_back());
+        }
+    }
 }
 
 impl http_body::Body for Outgoing {
@@ -130,27 +156,31 @@ impl http_body::Body for Outgoing {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
         if let Some(cut) = &mut this.cut
-            && cut.signal.as_mut().poll(cx).is_ready()
+            && cut.poll_due(cx).is_ready()
         {
-            this.line.ended("taken_back");
-            // Dropping the lease closes the upstream's connection, and so ends its work.
-            if let Source::Upstream(_, lease) = &mut this.source {
-                drop(lease.take());
-            }
-            return Poll::Ready(Some(Err(BodyError::because(TakenBack))));
+            let last = this.take_back().ok_or_else(|| BodyError::because(TakenBack));
+            this.line.sent(last.as_ref().map_or(0, Bytes::len) as u64);
+            return Poll::Ready(Some(last.map(Frame::data)));
         }
         let polled = without_trailers(match &mut this.source {
             Source::Own(body) => Pin::new(body).poll_frame(cx),
             Source::Upstream(body, _) => Pin::new(body).poll_frame(cx).map_err(BodyError::because),
+            Source::Over => return Poll::Ready(None),
         });
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(data) = frame.data_ref() {
                     this.line.sent(data.len() as u64);
+                    if let Some(cut) = &mut this.cut {
+                        cut.passed(data);
+                    }
                 }
                 this.note_end();
             }
-            Poll::Ready(Some(Err(_))) => this.line.ended("upstream_broke_off"),
+            Poll::Ready(Some(Err(_))) => {
+                this.line.ended("upstream_broke_off");
+                this.cut = None;
+            }
             Poll::Ready(None) => this.completed(),
             Poll::Pending => {}
         }
@@ -161,6 +191,7 @@ impl http_body::Body for Outgoing {
         match &self.source {
             Source::Own(body) => body.is_end_stream(),
             Source::Upstream(body, _) => body.is_end_stream(),
+            Source::Over => true,
         }
     }
 
@@ -168,6 +199,7 @@ impl http_body::Body for Outgoing {
         match &self.source {
             Source::Own(body) => body.size_hint(),
             Source::Upstream(body, _) => body.size_hint(),
+            Source::Over => SizeHint::with_exact(0),
         }
     }
 }
@@ -200,6 +232,11 @@ impl Received {
     /// In bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// So many more have come.
+    pub(super) fn add(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Whether that is all there is.
@@ -249,7 +286,7 @@ impl http_body::Body for Inbound {
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(data) = frame.data_ref() {
-                    this.received.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+                    this.received.add(data.len() as u64);
                 }
                 // A body of known length is not always asked again.
                 this.received.ended.store(http_body::Body::is_end_stream(body), Ordering::Relaxed);
@@ -267,5 +304,15 @@ impl http_body::Body for Inbound {
 
     fn size_hint(&self) -> SizeHint {
         self.body.as_ref().map_or(SizeHint::with_exact(0), http_body::Body::size_hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_answer_is_larger_because_some_have_a_tunnel_behind_them() {
+        assert_eq!(size_of::<Content>(), size_of::<Source>());
     }
 }

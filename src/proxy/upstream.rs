@@ -94,6 +94,11 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// From now on the connection stays, whatever is taken back.
+    pub fn untie(&self) {
+        self.connection.leash.tie(None);
+    }
+
     /// The answer has ended: the connection may be used again, unless the request goes on. What
     /// comes of that later could be taken for the next one, by a server that has forgotten it.
     pub fn give_back(self) {
@@ -268,7 +273,7 @@ impl Upstream {
 
 async fn speak<T>(io: T) -> Result<Connection, UpstreamError>
 where
-    T: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
+    T: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
     let (sender, spoken) = http1::Builder::new()
         .max_buf_size(MAX_BUFFER)
@@ -279,7 +284,7 @@ where
     let pulled = leash.clone();
     // Ends by itself when the connection does; whoever uses it hears of its errors.
     tokio::task::spawn_local(async move {
-        let mut spoken = pin!(spoken);
+        let mut spoken = pin!(spoken.with_upgrades());
         let ended = poll_fn(|cx| match pulled.poll_pulled(cx) {
             Poll::Ready(()) => Poll::Ready(Ok(())),
             Poll::Pending => spoken.as_mut().poll(cx),

@@ -18,7 +18,7 @@ const LONGEST_WAIT: usize = 4096;
 /// the same number.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Position {
-    /// Counts up from 1; 0 before the first.
+    /// Counts up from 1; 0 where none is known.
     pub sequence: u64,
     /// Random.
     pub id: [u8; 16],
@@ -29,18 +29,8 @@ pub struct Position {
 pub struct FeedEntry {
     /// Its name.
     pub position: Position,
-    /// What nobody may use any more.
-    pub takes_back: TakesBack,
-}
-
-/// An answer from the feed.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Feed {
-    /// What came after the entry that was named, the oldest first.
-    Since(Vec<FeedEntry>),
-    /// Nobody knows what came after it: it is too old, or of another history, or none was named. The
-    /// feed ends here.
-    Gap(Position),
+    /// What nobody may use any more; nothing in the entry with which a feed begins.
+    pub takes_back: Option<TakesBack>,
 }
 
 /// Something that others may want to look at. Only a hint.
@@ -50,6 +40,8 @@ pub enum Notice {
     Grant(GrantId),
     /// The feed has grown.
     Feed,
+    /// A replica has acknowledged what it had not before.
+    Heard,
     /// The signing keys have changed.
     Keys,
     /// Notices may have been lost: there may be something new about anything.

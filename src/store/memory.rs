@@ -9,8 +9,8 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Answer, Change, CommitError, Counter, Cursor, Entry, Expect, Feed, Key, List, Loaded, Notices, Page, Position, Record, Soft, SoftKey,
-    Store, Swept, Unavailable, Version, Whole,
+    Answer, Change, CommitError, Counter, Cursor, Entry, Expect, Key, List, Loaded, Notices, Page, Position, ReadError, Record, Soft,
+    SoftKey, Store, Swept, Unavailable, Version, Whole,
     local::{Local, Tells},
 };
 use crate::clock::Clock;
@@ -71,7 +71,7 @@ impl State {
     fn meets(&self, change: &Change, now: Timestamp) -> bool {
         let (key, expect) = match change {
             Change::Put { key, expect, .. } | Change::Compare { key, expect } | Change::Delete { key, expect } => (key, expect),
-            Change::Link { .. } | Change::TakeBack(_) | Change::Tell(_) => return true,
+            Change::Link { .. } | Change::TakeBack(_) | Change::TakeBackAgain(_) | Change::Tell(_) => return true,
         };
         match expect {
             Expect::Absent => self.get(key, now).is_none(),
@@ -93,7 +93,7 @@ impl State {
                 Change::Put { key, until, .. } => {
                     self.records.insert(key, Stored { version, bytes, until });
                 }
-                Change::Compare { .. } | Change::TakeBack(_) | Change::Tell(_) => {}
+                Change::Compare { .. } | Change::TakeBack(_) | Change::TakeBackAgain(_) | Change::Tell(_) => {}
                 Change::Delete { key, .. } => {
                     self.records.remove(&key);
                 }
@@ -135,7 +135,12 @@ impl State {
 fn written(change: &Change) -> Result<Vec<u8>, Unavailable> {
     match change {
         Change::Put { record, .. } => record.encode(),
-        Change::Compare { .. } | Change::Delete { .. } | Change::Link { .. } | Change::TakeBack(_) | Change::Tell(_) => Ok(Vec::new()),
+        Change::Compare { .. }
+        | Change::Delete { .. }
+        | Change::Link { .. }
+        | Change::TakeBack(_)
+        | Change::TakeBackAgain(_)
+        | Change::Tell(_) => Ok(Vec::new()),
     }
 }
 
@@ -144,7 +149,7 @@ impl Store for Memory {
         Box::pin(async move { self.state().load(key, self.clock.now()) })
     }
 
-    fn load_whole<'a>(&'a self, key: &'a Key, watch: Option<&'a Key>) -> Answer<'a, Option<Whole>> {
+    fn load_whole<'a>(&'a self, key: &'a Key, watch: Option<&'a Key>, _applied: Option<Position>) -> Answer<'a, Option<Whole>, ReadError> {
         Box::pin(async move {
             let (state, now) = (self.state(), self.clock.now());
             let Some(loaded) = state.load(key, now)? else { return Ok(None) };
@@ -188,10 +193,6 @@ impl Store for Memory {
 
     fn sweep(&self) -> Answer<'_, Swept> {
         Box::pin(async move { Ok(self.state().sweep(self.clock.now())) })
-    }
-
-    fn feed(&self, after: Option<Position>) -> Answer<'_, Feed> {
-        Box::pin(async move { Ok(self.local.feed(after)) })
     }
 
     fn notices(&self) -> Notices {

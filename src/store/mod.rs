@@ -19,6 +19,7 @@ pub mod memory;
 mod reading;
 pub mod record;
 pub mod redis;
+pub mod replicas;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -32,10 +33,11 @@ use crate::{
 pub use clients::{Clients, Found};
 pub use counter::Counter;
 pub use dump::{Cursor, Entry, Page};
-pub use feed::{Feed, FeedEntry, Notice, Notices, Position};
+pub use feed::{FeedEntry, Notice, Notices, Position};
 pub use key::{Key, List, SoftKey};
 pub use reading::FullGrant;
 pub use record::{Kept, Open, Owned, Record, Roots, Session};
+pub use replicas::{FeedNow, Member, News, Renewal, Replicas, Sent};
 
 /// What a store answers, some time.
 pub type Answer<'a, T, E = Unavailable> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
@@ -63,6 +65,17 @@ pub enum CommitError {
     #[error("somebody else changed it first")]
     Conflict,
     /// It is not known whether anything was written.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Why a read that names an entry of the feed has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The feed has no such entry: the server that answered has another history, or an older one.
+    #[error("the store has another history than this replica")]
+    OtherHistory,
+    /// Nobody can say.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
@@ -120,8 +133,11 @@ pub enum Change {
         /// Off the list from then on, to the microsecond; `Timestamp::MAX` for what stays.
         until: Timestamp,
     },
-    /// Enters in the feed that something is taken back.
+    /// Something is taken back. Where several use the store, an entry in the feed.
     TakeBack(TakesBack),
+    /// It was taken back before, which the rest of the commit compares. Enters nothing: the entry stands, or stood,
+    /// in the feed.
+    TakeBackAgain(TakesBack),
     /// Tells all who use the store. A hint: it may be lost.
     Tell(Notice),
 }
@@ -172,11 +188,11 @@ pub trait Store: Send + Sync + 'static {
     fn load<'a>(&'a self, key: &'a Key) -> Answer<'a, Option<Loaded<Record>>>;
 
     /// The same together with all that it rests on, and which version another key has: everything as
-    /// of one moment, in one read.
+    /// of one moment, in one read. Where `applied` is named, only as long as the feed has that entry.
     ///
     /// # Errors
-    /// As [`Store::load`].
-    fn load_whole<'a>(&'a self, key: &'a Key, watch: Option<&'a Key>) -> Answer<'a, Option<Whole>>;
+    /// [`ReadError`].
+    fn load_whole<'a>(&'a self, key: &'a Key, watch: Option<&'a Key>, applied: Option<Position>) -> Answer<'a, Option<Whole>, ReadError>;
 
     /// Compares every version, then writes all or nothing. Once it has answered `Ok`, a crash
     /// loses nothing of it.
@@ -209,15 +225,13 @@ pub trait Store: Send + Sync + 'static {
     /// [`Unavailable`].
     fn sweep(&self) -> Answer<'_, Swept>;
 
-    /// What was taken back since that entry of the feed; without one, only where the feed ends now.
-    /// Long answers come in parts: ask until there is nothing more.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    fn feed(&self, after: Option<Position>) -> Answer<'_, Feed>;
-
     /// The notices from now on.
     fn notices(&self) -> Notices;
+
+    /// The others who use the store; `None` where one process has it to itself.
+    fn replicas(&self) -> Option<Arc<dyn Replicas>> {
+        None
+    }
 
     /// What counts for all who use the store; `None` where one process has it to itself.
     fn counter(&self) -> Option<Arc<dyn Counter>> {

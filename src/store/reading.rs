@@ -1,6 +1,6 @@
 //! Reading a store by what lies in it.
 
-use super::{Kept, Key, List, Loaded, Open, Owned, Record, Roots, Session, Store, Unavailable, Version, Whole};
+use super::{Kept, Key, List, Loaded, Open, Owned, Position, ReadError, Record, Roots, Session, Store, Unavailable, Version, Whole};
 use crate::oauth::{
     client::ClientKey,
     grant::Grant,
@@ -35,20 +35,20 @@ impl dyn Store {
     }
 
     /// The grant of that id with those on whom it rests and, where `keys` are asked for, the version of
-    /// the signing keys: in one read.
+    /// the signing keys: in one read, of a store that has the entry `applied` in its feed.
     ///
     /// # Errors
-    /// [`Unavailable`].
-    pub async fn full_grant(&self, id: GrantId, keys: bool) -> Result<Option<FullGrant>, Unavailable> {
+    /// [`ReadError`].
+    pub async fn full_grant(&self, id: GrantId, keys: bool, applied: Option<Position>) -> Result<Option<FullGrant>, ReadError> {
         let watch = keys.then_some(&Key::SigningKeys);
-        let Some(Whole { loaded, rests_on, watched }) = self.load_whole(&Key::Grant(id), watch).await? else { return Ok(None) };
-        let Record::Grant(grant) = loaded.record else { return Err(Unavailable::because(OTHER_KIND)) };
+        let Some(Whole { loaded, rests_on, watched }) = self.load_whole(&Key::Grant(id), watch, applied).await? else { return Ok(None) };
+        let Record::Grant(grant) = loaded.record else { return Err(Unavailable::because(OTHER_KIND).into()) };
         let mut full = FullGrant { grant: Loaded { version: loaded.version, record: *grant }, client: None, user: None, keys: watched };
         for Loaded { version, record } in rests_on.into_iter().flatten() {
             match record {
                 Record::Client(record) => full.client = Some(Loaded { version, record }),
                 Record::User(user) => full.user = Some(Loaded { version, record: *user }),
-                _ => return Err(Unavailable::because(OTHER_KIND)),
+                _ => return Err(Unavailable::because(OTHER_KIND).into()),
             }
         }
         Ok(Some(full))

@@ -1,39 +1,72 @@
 //! From a token to the subject for whom it speaks, on the way of every protected request.
 //!
-//! Every request reads the store, once: the record that decides is the one that a revocation writes, so
-//! what `revoke` has answered no later request passes, in whichever process. A forged token ends at its
-//! MAC and reads nothing.
+//! ```text
+//! token ──MAC──► lease ──► known here? ──yes──► secret, number, time ──► subject
+//!                               │ no
+//!                               └──► the store, once ──► secret, number, time ──► subject, and known from then on
+//! ```
+//!
+//! A forged token ends at its MAC. What was read is known until something of it is taken back, which every
+//! replica applies before whoever took it back is answered: docs/revocation.md says how.
 
+mod barrier;
+mod cache;
+mod follow;
+mod gauges;
+mod judge;
+mod known;
 mod last_use;
+mod lease;
+mod recognise;
 pub mod signing;
 pub mod streams;
 #[cfg(test)]
 mod tests;
 mod token;
 
-use std::sync::Arc;
+/// What the cache locks with: another scheduler brings its own.
+mod sync {
+    pub(super) use std::sync::{RwLock, atomic};
+}
 
+use std::{
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
 use crate::{
-    clock::Clock,
-    oauth::{
-        client::ClientKey,
-        grant::{NotAdmitted, Standing},
-        id::GrantId,
-        jwt::Typ,
-        secret::Keyring,
-        step::TakesBack,
-        subject::{Person, Subject},
-        token::{Kind, Presented},
-    },
-    store::{Clients, Feed, Loaded, Position, Store, Unavailable, Version},
+    clock::{BootTime, Clock},
+    config::store::Mode,
+    oauth::{id::GrantId, secret::Keyring, step::TakesBack, subject::Subject},
+    store::{Clients, Position, Replicas, Store, Unavailable},
 };
+pub use barrier::{Receipt, Taken};
+use cache::Cache;
+use follow::Lately;
+pub use follow::Round;
+use gauges::Counts;
+pub use gauges::Gauges;
+use known::Known;
 use last_use::LastUses;
+pub use lease::LEASE;
+use lease::Lease;
 pub use signing::SigningSnapshot;
-use signing::Turn;
 pub use streams::{OpenStream, OpenStreams, Owner};
-pub use token::AccessToken;
+pub use token::{AccessToken, Signed};
+
+/// So many grants are known at most.
+const MOST_KNOWN: usize = 65_536;
+const SHARDS: usize = 64;
+/// So many reads of grants that are not known are under way at most, in each of these lanes.
+const LANES: usize = 64;
+const READS_IN_A_LANE: usize = 4;
 
 /// Why a token opens nothing.
 #[derive(Debug)]
@@ -68,13 +101,93 @@ pub struct Verifier {
     signing: SigningSnapshot,
     streams: OpenStreams,
     uses: LastUses,
+    /// The others who use the store.
+    replicas: Option<Arc<dyn Replicas>>,
+    /// Set once this process keeps a lease and hears what others take back.
+    membership: OnceLock<Membership>,
+    /// Whether the last renewal failed.
+    is_cut_off: AtomicBool,
+    /// When the server was looked for anew, in milliseconds.
+    looked_elsewhere: AtomicU64,
+    name: String,
+    /// How often something was taken back here, where nobody else could.
+    taken_here: AtomicU64,
+    counts: Arc<Counts>,
+    lease: Lease,
+    place: Mutex<Place>,
+    lately: Mutex<Lately>,
+    known: Cache<GrantId, Known>,
+    /// JWTs whose signature was good, by their SHA-256.
+    signed: Cache<[u8; 32], Signed>,
+    lanes: Box<[Semaphore]>,
+}
+
+/// How a replica keeps to what the others take back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Membership {
+    /// Whether it goes by what it knows.
+    pub mode: Mode,
+    /// How long a request waits for a lease to be renewed.
+    pub patience: Duration,
+}
+
+/// How far the feed is applied here.
+#[derive(Default)]
+struct Place {
+    applied: Position,
+    acknowledged: Position,
+    begun_anew: Option<BootTime>,
 }
 
 impl Verifier {
     /// Reads from this store, with these keys, what this issuer issued.
     pub fn new(store: Arc<dyn Store>, keyring: Arc<Keyring>, clients: Arc<Clients>, issuer: String, clock: Clock) -> Self {
         let signing = SigningSnapshot::new(Arc::clone(&keyring), issuer);
-        Self { store, keyring, clients, clock, signing, streams: OpenStreams::default(), uses: LastUses::default() }
+        let replicas = store.replicas();
+        let name = replicas.as_ref().map_or_else(|| HEXLOWER.encode(&rand::random::<[u8; 8]>()), |replicas| replicas.name().to_owned());
+        let lease = if replicas.is_some() { Lease::default() } else { Lease::forever() };
+        Self {
+            store,
+            keyring,
+            clients,
+            clock,
+            signing,
+            streams: OpenStreams::default(),
+            uses: LastUses::default(),
+            replicas,
+            membership: OnceLock::new(),
+            is_cut_off: AtomicBool::new(false),
+            looked_elsewhere: AtomicU64::new(0),
+            name,
+            taken_here: AtomicU64::new(0),
+            counts: Arc::default(),
+            lease,
+            place: Mutex::default(),
+            lately: Mutex::default(),
+            known: Cache::new(MOST_KNOWN, SHARDS),
+            signed: Cache::new(MOST_KNOWN, SHARDS),
+            lanes: (0..LANES).map(|_| Semaphore::new(READS_IN_A_LANE)).collect(),
+        }
+    }
+
+    /// From now on this process keeps a lease, by [`Verifier::renew`], without which it lets nobody in; and answers
+    /// from what it knows, unless it is to ask each time.
+    pub fn join(&self, membership: Membership) {
+        self.membership.get_or_init(|| membership);
+    }
+
+    /// What others who use the store are told by; `None` where there are none.
+    pub const fn replicas(&self) -> Option<&Arc<dyn Replicas>> {
+        self.replicas.as_ref()
+    }
+
+    /// Completes once a request waits for the lease.
+    pub async fn lease_wanted(&self) {
+        self.lease.wanted().await;
+    }
+
+    fn count_here(&self) -> u64 {
+        self.taken_here.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// The keys that sign JWTs.
@@ -83,15 +196,15 @@ impl Verifier {
     }
 
     /// For whom an access token speaks now, and the entry of what is answered in the table of
-    /// open streams.
+    /// open streams. Where the lease is over, tokens that were known before are good for `serve_known` more.
     ///
     /// # Errors
     /// [`Denied`].
-    pub async fn verify(&self, token: &str) -> Result<(Subject, OpenStream), Denied> {
+    pub async fn verify(&self, token: &str, serve_known: Duration) -> Result<(Arc<Subject>, OpenStream), Denied> {
         let presented = self.recognise(token).await?;
-        // Entered before the grant is read: a revocation that comes after the reading finds it.
+        // Entered before it is looked up: a revocation that comes after that finds it.
         let stream = self.streams.enter(presented.grant(), presented.number(), presented.key());
-        let (subject, _) = self.judge(&presented, Some(&stream)).await?;
+        let (subject, _) = self.judge(&presented, Some(&stream), serve_known).await?;
         self.uses.note(subject.grant, self.clock.now());
         Ok((subject, stream))
     }
@@ -100,160 +213,30 @@ impl Verifier {
     ///
     /// # Errors
     /// [`Denied`].
-    pub async fn inspect(&self, token: &str) -> Result<(Subject, Issued), Denied> {
-        self.judge(&self.recognise(token).await?, None).await
+    pub async fn inspect(&self, token: &str) -> Result<(Arc<Subject>, Issued), Denied> {
+        self.judge(&self.recognise(token).await?, None, Duration::ZERO).await
     }
 
-    /// An access token that we made. One whose key is not known here may be signed with one that is new.
-    async fn recognise(&self, token: &str) -> Result<AccessToken, Denied> {
-        if let Some(read) = self.read(token) {
-            return Ok(read);
+    /// Nobody may use any more what is taken back, and whatever runs under it ends.
+    fn apply(&self, what: TakesBack) {
+        match what {
+            TakesBack::Grant(id) | TakesBack::Issue(id, _) | TakesBack::Through(id, _) => self.known.remove(&id),
+            TakesBack::User(id) | TakesBack::UserBefore(id, _) => self.known.remove_where(|known| known.owner().user == Some(id)),
+            TakesBack::Client(key) | TakesBack::ClientBefore(key, _) => self.known.remove_where(|known| known.owner().client == key),
+            TakesBack::Key(kid) => self.signing.revoke(kid),
         }
-        if !self.signing.load().lacks_key_of(token) {
-            return Err(Denied::Unknown);
-        }
-        if self.signing.may_look(self.clock.boot_now()) {
-            self.look_at_keys().await.map_err(Denied::Unavailable)?;
-        } else {
-            // Who asks while somebody looks gets what that one finds.
-            drop(self.signing.turn().await);
-        }
-        match self.read(token) {
-            Some(read) => Ok(read),
-            None if self.signing.could_not_look() => Err(Denied::Unavailable(Unavailable::because("the signing keys could not be read"))),
-            None => Err(Denied::Unknown),
-        }
-    }
-
-    /// Takes the signing keys into use that the store holds.
-    ///
-    /// # Errors
-    /// [`Unavailable`], also where they cannot be used.
-    pub async fn look_at_keys(&self) -> Result<(), Unavailable> {
-        self.take_keys(&self.signing.turn().await).await
-    }
-
-    /// The same, where it is known of which version they are.
-    async fn look_at_keys_of(&self, version: Option<Version>) -> Result<(), Unavailable> {
-        let turn = self.signing.turn().await;
-        // Somebody else may have done it meanwhile.
-        if self.signing.load().is(version) { Ok(()) } else { self.take_keys(&turn).await }
-    }
-
-    async fn take_keys(&self, turn: &Turn<'_>) -> Result<(), Unavailable> {
-        let taken = match self.store.signing_keys().await {
-            Ok(Some(Loaded { version, record })) => turn.install(&record, Some(version)).map_err(Unavailable::because),
-            Ok(None) => Ok(()),
-            Err(unavailable) => Err(unavailable),
-        };
-        turn.note(taken.is_ok());
-        taken
-    }
-
-    /// An access token that we made; `None` for everything else.
-    pub fn read(&self, token: &str) -> Option<AccessToken> {
-        // Ours have no dots, and a JWT has two.
-        if token.contains('.') {
-            self.signing.load().read(Typ::AccessToken, token).map(|jwt| AccessToken::Signed {
-                kid: jwt.kid(),
-                grant: jwt.grant(),
-                proof: jwt.proof(),
-            })
-        } else {
-            Presented::read(&self.keyring, Kind::Access, token).map(AccessToken::Opaque)
-        }
-    }
-
-    async fn judge(&self, presented: &AccessToken, stream: Option<&OpenStream>) -> Result<(Subject, Issued), Denied> {
-        let id = presented.grant();
-        let (full, client) = loop {
-            let turn = self.streams.turn();
-            let full = self.store.full_grant(id, presented.key().is_some()).await.map_err(Denied::Unavailable)?;
-            let full = full.ok_or(Denied::Unknown)?;
-            let grant = &full.grant.record;
-            let client = ClientKey::of(&grant.dialect, &grant.client);
-            if let Some(stream) = stream {
-                stream.belongs_to(Owner { user: grant.approval().and_then(|approval| approval.user), client });
-            }
-            // Whose the stream is, nobody could know before: what was taken back from him in between has
-            // not found it.
-            if stream.is_none() || self.streams.turn() == turn {
-                break (full, client);
-            }
-        };
-        if let Some(kid) = presented.key() {
-            if !self.signing.load().is(full.keys) {
-                self.look_at_keys_of(full.keys).await.map_err(Denied::Unavailable)?;
-            }
-            // Revoked since the signature was checked.
-            if !self.signing.load().holds(kid) {
-                return Err(Denied::Unknown);
-            }
-        }
-        let grant = full.grant.record;
-        let proof = presented.prove(&self.keyring, &grant.salt).ok_or(Denied::Unknown)?;
-        let user = full.user.map(|user| user.record);
-        let standing = Standing {
-            user: user.as_ref().filter(|user| user.enabled).map(|user| user.generation),
-            client: self.clients.generation(client, full.client.as_ref().map(|kept| &kept.record)),
-        };
-        let issue = match grant.admit(proof, presented.key(), standing, self.clock.now()) {
-            Ok((_, issue)) => issue,
-            Err(NotAdmitted::Unknown) => return Err(Denied::Unknown),
-            Err(NotAdmitted::Expired) => return Err(Denied::Expired(id)),
-            Err(NotAdmitted::Revoked) => return Err(Denied::Revoked(id)),
-        };
-        let issued = Issued { number: issue.number, at: issue.issued, until: issue.access_until };
-        let (scopes, audience) = (issue.scopes.clone(), issue.audience.clone());
-        let tenant = grant.key.map(|key| key.tenant);
-        let (dialect, user, client) = (grant.dialect, user.map(Person::from), grant.client);
-        Ok((Subject { grant: id, dialect, user, client, scopes, audience, tenant }, issued))
-    }
-
-    /// Whatever runs under what was taken back ends now.
-    pub fn take_back(&self, what: TakesBack) {
         match what {
             TakesBack::Grant(id) => self.streams.cut(id, ..),
             TakesBack::Issue(id, number) => self.streams.cut(id, number..=number),
             TakesBack::Through(id, number) => self.streams.cut(id, ..=number),
             TakesBack::Key(kid) => self.streams.cut_signed(kid),
             TakesBack::User(id) => self.streams.cut_owned(|owner| owner.user == Some(id)),
+            TakesBack::UserBefore(id, generation) => {
+                self.streams.cut_owned(|owner| owner.user == Some(id) && owner.user_generation < generation);
+            }
             TakesBack::Client(key) => self.streams.cut_owned(|owner| owner.client == key),
-        }
-    }
-
-    /// Where the feed ends now. To be asked before anybody is let in: whoever comes later is let in by the
-    /// record, and what is taken back from him stands behind this.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    pub async fn end_of_feed(&self) -> Result<Position, Unavailable> {
-        match self.store.feed(None).await? {
-            Feed::Gap(end) => Ok(end),
-            Feed::Since(_) => Err(Unavailable::because("nobody asked since when")),
-        }
-    }
-
-    /// Ends whatever runs under what was taken back, here or elsewhere, since that entry of the feed, and
-    /// says up to which entry that is done. Where the feed does not know the entry, every stream ends.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    pub async fn follow(&self, mut applied: Position) -> Result<Position, Unavailable> {
-        loop {
-            match self.store.feed(Some(applied)).await? {
-                Feed::Since(entries) if entries.is_empty() => return Ok(applied),
-                Feed::Since(entries) => {
-                    for entry in entries {
-                        self.take_back(entry.takes_back);
-                        applied = entry.position;
-                    }
-                }
-                Feed::Gap(end) => {
-                    tracing::warn!("what was taken back is not known without a gap; all open streams end");
-                    self.streams.cut_all();
-                    return Ok(end);
-                }
+            TakesBack::ClientBefore(key, generation) => {
+                self.streams.cut_owned(|owner| owner.client == key && owner.client_generation < generation);
             }
         }
     }

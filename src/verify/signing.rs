@@ -3,8 +3,8 @@
 use std::{
     ops::Deref,
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, PoisonError,
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -15,9 +15,9 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::{
     clock::BootTime,
     oauth::{
-        jwt::{Signing, Unusable},
+        jwt::{ReadJwt, Signing, Typ, Unusable},
         secret::Keyring,
-        signing::SigningKeys,
+        signing::{Algorithm, KeyId, SigningKeys},
     },
     store::Version,
 };
@@ -28,19 +28,37 @@ pub struct SigningSnapshot {
     issuer: String,
     now: ArcSwap<Keys>,
     turn: Mutex<()>,
-    /// When it was last looked for new keys, in milliseconds.
-    looked: AtomicU64,
+    /// For which keys it was looked lately, and when.
+    missing: std::sync::Mutex<Vec<(KeyId, BootTime)>>,
     /// Whether the last look found out nothing.
     failed: AtomicBool,
 }
 
 /// The keys, and of which version of their record.
+#[derive(Clone)]
 pub struct Keys {
-    signing: Signing,
+    signing: Arc<Signing>,
     version: Option<Version>,
+    /// Those that were revoked here, whatever record was read since: it may have been an older one.
+    revoked: Arc<[KeyId]>,
 }
 
 impl Keys {
+    /// Whether there is such a key.
+    pub fn holds(&self, kid: KeyId) -> bool {
+        self.signing.holds(kid) && !self.revoked.contains(&kid)
+    }
+
+    /// As [`Signing::read`].
+    pub fn read(&self, typ: Typ, text: &str) -> Option<ReadJwt> {
+        self.signing.read(typ, text).filter(|jwt| !self.revoked.contains(&jwt.kid()))
+    }
+
+    /// As [`Signing::current`].
+    pub fn current(&self, algorithm: Algorithm) -> Option<KeyId> {
+        self.signing.current(algorithm).filter(|kid| !self.revoked.contains(kid))
+    }
+
     /// Whether they are those of that version. Of which version those are that were changed here is not
     /// known.
     pub fn is(&self, version: Option<Version>) -> bool {
@@ -56,14 +74,26 @@ impl Deref for Keys {
     }
 }
 
-/// It is looked for new keys at most so often because of a token that names an unknown one.
+/// It is looked for a key at most so often, because of tokens that name it and are none of ours.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
+/// And for so many keys in that time.
+const MOST_LOOKS: usize = 32;
+
+/// Whether it is to be looked for a key.
+pub(super) enum Look {
+    /// It is.
+    Due,
+    /// Somebody has, or does.
+    Done,
+    /// It was looked for too many others: nobody can say.
+    TooMany,
+}
 
 impl SigningSnapshot {
     /// No keys yet.
     pub fn new(keyring: Arc<Keyring>, issuer: String) -> Self {
-        let now = ArcSwap::from_pointee(Keys { signing: Signing::none(issuer.clone()), version: None });
-        Self { keyring, issuer, now, turn: Mutex::default(), looked: AtomicU64::new(0), failed: AtomicBool::new(false) }
+        let now = ArcSwap::from_pointee(Keys { signing: Arc::new(Signing::none(issuer.clone())), version: None, revoked: Arc::default() });
+        Self { keyring, issuer, now, turn: Mutex::default(), missing: std::sync::Mutex::default(), failed: AtomicBool::new(false) }
     }
 
     /// The keys as they are now.
@@ -71,12 +101,26 @@ impl SigningSnapshot {
         self.now.load()
     }
 
-    /// Whether it may be looked for new keys. Only one of those who ask at the same time may.
-    pub(super) fn may_look(&self, now: BootTime) -> bool {
-        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        let last = self.looked.load(Ordering::Relaxed);
-        let is_due = last == 0 || now.saturating_sub(last) >= LOOK_PAUSE.as_millis() as u64;
-        is_due && self.looked.compare_exchange(last, now.max(1), Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    /// That key verifies nothing any more, and signs nothing. Waits for nobody.
+    pub(super) fn revoke(&self, kid: KeyId) {
+        self.now.rcu(|now| Keys {
+            revoked: now.revoked.iter().copied().filter(|known| *known != kid).chain([kid]).collect(),
+            ..Keys::clone(now)
+        });
+    }
+
+    /// Whether it is to be looked for this key. Only one of those who ask for it at the same time is to look.
+    pub(super) fn look_for(&self, kid: KeyId, now: BootTime) -> Look {
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        missing.retain(|(_, looked)| now.saturating_sub(*looked) < LOOK_PAUSE);
+        if missing.iter().any(|(known, _)| *known == kid) {
+            Look::Done
+        } else if missing.len() >= MOST_LOOKS {
+            Look::TooMany
+        } else {
+            missing.push((kid, now));
+            Look::Due
+        }
     }
 
     /// Whether nobody knows which keys there are now.
@@ -108,8 +152,8 @@ impl Turn<'_> {
     /// # Errors
     /// [`Unusable`]; the keys stay what they were.
     pub fn install(&self, keys: &SigningKeys, version: Option<Version>) -> Result<(), Unusable> {
-        let signing = Signing::open(keys, &self.snapshot.keyring, &self.snapshot.issuer)?;
-        self.snapshot.now.store(Arc::new(Keys { signing, version }));
+        let signing = Arc::new(Signing::open(keys, &self.snapshot.keyring, &self.snapshot.issuer)?);
+        self.snapshot.now.rcu(|now| Keys { signing: Arc::clone(&signing), version, revoked: Arc::clone(&now.revoked) });
         Ok(())
     }
 }

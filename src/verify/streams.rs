@@ -4,7 +4,7 @@ use std::{
     ops::RangeBounds,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -25,6 +25,8 @@ struct Table {
     by_grant: DashMap<GrantId, Vec<Open>>,
     /// Counts how often it was looked for the streams of somebody.
     turn: AtomicU64,
+    /// How many were cut since the start.
+    cut: AtomicU64,
 }
 
 /// Those that run under one access token.
@@ -38,6 +40,8 @@ struct Open {
 #[derive(Default)]
 struct Run {
     cut: CancellationToken,
+    /// Whether it ends because nobody knows whether its access was taken back.
+    is_unknown: AtomicBool,
     owner: OnceLock<Owner>,
 }
 
@@ -46,8 +50,12 @@ struct Run {
 pub struct Owner {
     /// Who approved; nobody, where a client asked for itself.
     pub user: Option<UserId>,
+    /// The user's generation then.
+    pub user_generation: u64,
     /// The app.
     pub client: ClientKey,
+    /// The app's generation then.
+    pub client_generation: u64,
 }
 
 /// One answer's entry; it leaves the table when dropped.
@@ -97,10 +105,18 @@ impl OpenStreams {
         self.cut_where(|open| open.run.owner.get().is_some_and(&is_theirs));
     }
 
-    /// Ends every stream.
+    /// Ends every stream: what was taken back is not known any more.
     pub fn cut_all(&self) {
         self.0.turn.fetch_add(1, Ordering::SeqCst);
-        self.cut_where(|_| true);
+        self.cut_where(|open| {
+            open.run.is_unknown.store(true, Ordering::SeqCst);
+            true
+        });
+    }
+
+    /// How many streams were cut since the start.
+    pub fn cut_count(&self) -> u64 {
+        self.0.cut.load(Ordering::Relaxed)
     }
 
     /// Changes with each look for the streams of somebody.
@@ -114,6 +130,11 @@ impl OpenStreams {
             open.iter().filter(|open| is_meant(open)).for_each(|open| open.run.cut.cancel());
         }
     }
+
+    /// How many there are. Looks at all.
+    pub fn count(&self) -> usize {
+        self.0.by_grant.iter().map(|open| open.iter().map(|open| open.count).sum::<usize>()).sum()
+    }
 }
 
 impl OpenStream {
@@ -125,6 +146,16 @@ impl OpenStream {
     /// Completes when the stream's access is taken back.
     pub fn cut(&self) -> &CancellationToken {
         &self.run.cut
+    }
+
+    /// Whether it was cut because nobody knows any more what was taken back. Its access may be as good as ever.
+    pub fn is_unknown(&self) -> bool {
+        self.run.is_unknown.load(Ordering::SeqCst)
+    }
+
+    /// Counts it among those that were cut. To be said once, by whoever ends it.
+    pub fn count_cut(&self) {
+        self.table.0.cut.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Says whose it is. To be done before it is read whether they are still there, so that what

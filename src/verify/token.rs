@@ -12,14 +12,18 @@ pub enum AccessToken {
     /// A credential of ours.
     Opaque(Presented),
     /// A JWT that one of our keys signed.
-    Signed {
-        /// The key.
-        kid: KeyId,
-        /// The grant that it names.
-        grant: GrantId,
-        /// What the signature proves.
-        proof: Proof,
-    },
+    Signed(Signed),
+}
+
+/// What a JWT says of itself, and our signature proves.
+#[derive(Clone, Copy, Debug)]
+pub struct Signed {
+    /// The key.
+    pub kid: KeyId,
+    /// The grant that it names.
+    pub grant: GrantId,
+    /// What the signature proves.
+    pub proof: Proof,
 }
 
 impl AccessToken {
@@ -27,7 +31,7 @@ impl AccessToken {
     pub const fn grant(&self) -> GrantId {
         match self {
             Self::Opaque(presented) => presented.grant(),
-            Self::Signed { grant, .. } => *grant,
+            Self::Signed(signed) => signed.grant,
         }
     }
 
@@ -35,7 +39,7 @@ impl AccessToken {
     pub const fn number(&self) -> u32 {
         match self {
             Self::Opaque(presented) => presented.number(),
-            Self::Signed { proof, .. } => proof.number(),
+            Self::Signed(signed) => signed.proof.number(),
         }
     }
 
@@ -43,7 +47,7 @@ impl AccessToken {
     pub fn prove(&self, keyring: &Keyring, salt: &Salt) -> Option<Proof> {
         match self {
             Self::Opaque(presented) => presented.prove(keyring, salt),
-            Self::Signed { proof, .. } => Some(*proof),
+            Self::Signed(signed) => Some(signed.proof),
         }
     }
 
@@ -51,7 +55,7 @@ impl AccessToken {
     pub const fn key(&self) -> Option<KeyId> {
         match self {
             Self::Opaque(_) => None,
-            Self::Signed { kid, .. } => Some(*kid),
+            Self::Signed(signed) => Some(signed.kid),
         }
     }
 }

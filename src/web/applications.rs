@@ -1,7 +1,7 @@
 //! Connected applications: what has been let in, when it was last used, and the button that takes
 //! it back.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use http::{StatusCode, request::Parts};
 use maud::{Markup, html};
@@ -13,7 +13,7 @@ use super::{
     next::Next,
 };
 use crate::{
-    engine::{Application, SignedIn},
+    engine::{Application, Engine, SignedIn},
     message::{Call, Fields, Takes, reply},
     oauth::{grant::Channel, id::GrantId, redirect::Destination},
 };
@@ -44,7 +44,10 @@ pub(super) async fn revoke(desk: &Desk, call: Call) -> Answer {
     let fields = Fields::read(&call.head.headers, call.body, Takes::Form).await?;
     let grant = fields.text("grant")?.and_then(GrantId::parse).ok_or(Problem::Forged)?;
     csrf::check(desk, Purpose::Revoke(who.session, grant), &fields)?;
-    desk.engine.revoke_own(grant, who.user.id).await?;
+    let user = who.user.id;
+    desk.engine
+        .insist(format!("the grant {grant} of user {user}"), move |engine| async move { engine.revoke_own(grant, user).await })
+        .await?;
     Ok(reply::noted(reply::see_other(&desk.path(APPLICATIONS)), Some(grant), "revoked"))
 }
 
@@ -61,7 +64,9 @@ pub(super) async fn revoke_app(desk: &Desk, call: Call) -> Answer {
     let mut all = Ok(());
     for application in desk.engine.applications(&who.user).await? {
         if app_of(&application) == app {
-            all = all.and(desk.engine.revoke_own(application.grant.id, who.user.id).await);
+            let (grant, user) = (application.grant.id, who.user.id);
+            let revoke = move |engine: Arc<Engine>| async move { engine.revoke_own(grant, user).await };
+            all = all.and(desk.engine.insist(format!("the grant {grant} of user {user}"), revoke).await);
         }
     }
     all?;

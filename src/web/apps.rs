@@ -3,6 +3,8 @@
 
 mod draft;
 
+use std::sync::Arc;
+
 use http::{StatusCode, request::Parts};
 use maud::{Markup, Render, html};
 use secrecy::{ExposeSecret, SecretString};
@@ -17,7 +19,7 @@ use super::{
 };
 use crate::{
     dialects::Apps,
-    engine::{CreateClient, CreateClientError, SignedIn},
+    engine::{CreateClient, CreateClientError, Engine, SignedIn},
     message::{Call, Fields, Takes, reply},
     oauth::{
         client::{Authentication, Client, Origin},
@@ -212,7 +214,7 @@ pub(super) async fn change(desk: &Desk, call: Call) -> Answer {
         client.scopes.clone_from(&checked.scopes);
     };
     let changed = desk.engine.change_client(&client.dialect, &client.id, Some(who.user.id), change).await?;
-    let client = changed.ok_or(Problem::NotFound)?;
+    let (client, _) = changed.ok_or(Problem::NotFound)?;
     let page = opened(desk, &who, apps, &client, &Draft::of(&client), true);
     Ok(reply::noted(reply::html(StatusCode::OK, page), None, "app_changed"))
 }
@@ -301,7 +303,13 @@ pub(super) async fn delete(desk: &Desk, call: Call) -> Answer {
     let [dialect, client] = key(&fields)?;
     csrf::check(desk, Purpose::DeleteApp(who.session, [dialect, client]), &fields)?;
     // One that is gone already is no mistake: a button may be pressed twice.
-    desk.engine.delete_client(dialect, &ClientId::new(client), Some(who.user.id)).await?;
+    let (owner, what) = (who.user.id, format!("the client {client} of {dialect} and user {}", who.user.id));
+    let (dialect, client) = (dialect.to_owned(), ClientId::new(client));
+    let delete = move |engine: Arc<Engine>| {
+        let (dialect, client) = (dialect.clone(), client.clone());
+        async move { engine.delete_client(&dialect, &client, Some(owner)).await }
+    };
+    desk.engine.insist(what, delete).await?;
     Ok(reply::noted(reply::see_other(&desk.path(APPS)), None, "app_deleted"))
 }
 

@@ -104,7 +104,10 @@ pub(super) async fn revoke(desk: &Desk, call: Call) -> Answer {
     let fields = Fields::read(&call.head.headers, call.body, Takes::Form).await?;
     let grant = fields.text("grant")?.and_then(GrantId::parse).ok_or(Problem::Forged)?;
     csrf::check(desk, Purpose::RevokeToken(who.session, grant), &fields)?;
-    desk.engine.revoke_own(grant, who.user.id).await?;
+    let user = who.user.id;
+    desk.engine
+        .insist(format!("the grant {grant} of user {user}"), move |engine| async move { engine.revoke_own(grant, user).await })
+        .await?;
     Ok(reply::noted(reply::see_other(&desk.path(ACCOUNT)), Some(grant), "token_revoked"))
 }
 

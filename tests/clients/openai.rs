@@ -1,4 +1,4 @@
-//! `openai` for Python: calls that are forwarded, and what it makes of those that are not.
+//! `openai` for Python and for Node: calls that are forwarded, and what it makes of those that are not.
 
 use std::sync::{Arc, Mutex};
 
@@ -21,6 +21,7 @@ use crate::{
 
 const TOUR: &str = include_str!("openai_tour.py");
 const STREAM: &str = include_str!("openai_stream.py");
+const NODE_STREAM: &str = include_str!("openai_stream.mjs");
 const ERRORS: &str = include_str!("openai_errors.py");
 
 /// A token of the quickstart's user, by the device grant (RFC 8628).
@@ -69,9 +70,18 @@ async fn streaming() -> (Stand, mpsc::Sender<Bytes>) {
 
 /// Starts the script that reads such an answer.
 fn reader(stand: &Stand, token: &Token) -> Option<Script> {
-    let url = format!("http://{}/v1", stand.gateway.address);
-    Script::python(STREAM, &[("OPENAI_BASE_URL", &url), ("OPENAI_API_KEY", &token.access)])
+    reader_in(Script::python, STREAM, stand, token)
 }
+
+fn reader_in(language: Run, script: &str, stand: &Stand, token: &Token) -> Option<Script> {
+    let url = format!("http://{}/v1", stand.gateway.address);
+    language(script, &[("OPENAI_BASE_URL", &url), ("OPENAI_API_KEY", &token.access)])
+}
+
+type Run = fn(&str, &[(&str, &str)]) -> Option<Script>;
+
+/// The script in each language.
+const READERS: [(Run, &str); 2] = [(Script::python, STREAM), (Script::node, NODE_STREAM)];
 
 fn piece(content: &str) -> Bytes {
     let choices = json!([{"index": 0, "delta": {"content": content}, "finish_reason": null}]);
@@ -92,18 +102,41 @@ async fn openai_hands_on_each_piece_of_a_stream_before_the_next_is_sent() {
     script.ended().await;
 }
 
+/// What the libraries raise when access is taken back, with this behind a piece that has arrived.
+async fn raised_behind(more: &str) -> Vec<Value> {
+    let mut raised = Vec::new();
+    for (language, text) in READERS {
+        let (stand, stream) = streaming().await;
+        let token = stand.token().await;
+        let Some(mut script) = reader_in(language, text, &stand, &token) else { continue };
+        stream.send([&piece("Once "), more.as_bytes()].concat().into()).await.unwrap();
+        assert_eq!(script.says().await, "Once ");
+        stand.revoke(&token).await;
+        raised.push(script.says().await);
+        script.ended().await;
+    }
+    raised
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn openai_does_not_take_a_stream_that_was_taken_back_for_a_whole_one() {
-    let (stand, stream) = streaming().await;
-    let token = stand.token().await;
-    let Some(mut script) = reader(&stand, &token) else { return };
-    stream.send(piece("Once ")).await.unwrap();
-    assert_eq!(script.says().await, "Once ");
-    stand.revoke(&token).await;
-    let end = script.says().await;
-    // Since its version 3; before, it hands on what httpx raised.
-    assert!(end == json!({"raised": "APIConnectionError"}) || end == json!({"raised": "RemoteProtocolError"}), "{end}");
-    script.ended().await;
+async fn openai_raises_what_a_stream_that_was_taken_back_says_last() {
+    // The second is half of a comment.
+    for more in ["", ": still th"] {
+        for raised in raised_behind(more).await {
+            assert_eq!(raised, json!({"raised": "APIError", "code": "token_revoked"}), "{more:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn openai_does_not_take_half_of_an_event_for_a_whole_one() {
+    for half in ["data: {\"choices\": [", "data: {}\n"] {
+        for raised in raised_behind(half).await {
+            // In Python before its version 3 it is what httpx raised, in Node what fetch did.
+            let known = ["APIConnectionError", "RemoteProtocolError", "TypeError"];
+            assert!(known.iter().any(|known| raised["raised"] == *known), "{half:?}: {raised}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

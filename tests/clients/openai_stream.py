@@ -10,4 +10,4 @@ try:
         print(json.dumps(chunk.choices[0].delta.content))
     print(json.dumps("the end"))
 except Exception as error:
-    print(json.dumps({"raised": type(error).__name__}))
+    print(json.dumps({"raised": type(error).__name__, "code": getattr(error, "code", None)}))

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use gatepost::config::{
-    Config, ErrorShape, LogFormat, Paths, RouteAuth,
+    Config, ErrorShape, LogFormat, Paths, RevokedStreams, RouteAuth, Upgrade,
     limits::{Action, Rates},
 };
 use http::Method;
@@ -137,7 +137,9 @@ fn routes_say_who_may_send_what_where() {
         upstream = 'model'
         scopes = []
         errors = 'problem'
+        revoked_streams = 'finish'
         limit = { requests = 60, per = '1m' }
+        upgrade = ['websocket']
         [[routes]]
         path = '/'
         auth = 'none'",
@@ -150,7 +152,9 @@ fn routes_say_who_may_send_what_where() {
     assert_eq!(second.claim.owner, "routes[1]");
     assert!(matches!(&second.auth, RouteAuth::Bearer(scopes) if scopes.is_empty()), "any token will do");
     assert_eq!(second.errors, ErrorShape::Problem);
+    assert_eq!((first.revoked_streams, second.revoked_streams), (RevokedStreams::Cut, RevokedStreams::Finish));
     assert_eq!(second.limit.map(|limit| (limit.requests.get(), limit.per)), Some((60, Duration::from_secs(60))));
+    assert_eq!((first.upgrade.as_slice(), second.upgrade.as_slice()), (&[][..], &[Upgrade::WebSocket][..]));
     assert_eq!(third.auth, RouteAuth::None);
 }
 

@@ -34,6 +34,7 @@ fn line() -> impl Strategy<Value = String> {
         "auth",
         "scopes",
         "errors",
+        "revoked_streams",
         "limit",
         "clients",
         "default_client",

@@ -2,7 +2,10 @@
 
 use std::{fs, net::Ipv6Addr, time::Duration};
 
-use gatepost::config::{Config, Host, Login, Redis, Servers, Store};
+use gatepost::config::{
+    Config, Host, Login, Redis, Servers, Store,
+    store::{Mode, Promise},
+};
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
@@ -34,12 +37,13 @@ fn what_is_left_out_has_a_default() {
     assert!(redis.tls.is_none() && redis.login.is_none() && redis.sentinel_login.is_none());
     assert_eq!((redis.realm.as_str(), redis.prefix.as_str()), ("default", "gatepost:"));
     assert_eq!((redis.timeout, redis.most_waiting.get()), (Duration::from_millis(500), 1024));
+    assert_eq!((redis.mode, redis.wait_replicas, redis.promise), (Mode::Cached, 0, Promise::Durable));
 }
 
 #[test]
 fn an_address_is_one_server_sentinels_or_a_cluster() {
     let servers = |url: &str| {
-        let redis = redis(&format!("url = '{url}'"));
+        let redis = redis(&format!("url = '{url}'\nwait_replicas = 1"));
         (redis.servers, redis.db, redis.tls.is_some())
     };
     assert_eq!(servers("redis://127.0.0.1/"), (Servers::One(host("127.0.0.1", 6379)), 0, false));
@@ -62,7 +66,7 @@ fn logins_are_a_password_and_perhaps_a_user() {
     assert_eq!(of_redis("password = 'env:ROOT'"), Some((None, secret.clone())));
     assert_eq!(of_redis("user = 'gatepost'\npassword = 'env:ROOT'"), Some((Some("gatepost".to_owned()), secret.clone())));
     assert_eq!(of_redis("user = 'env:REDIS_USER'\npassword = 'env:ROOT'"), Some((Some("ada".to_owned()), secret.clone())));
-    let redis = redis("url = 'redis+sentinel://a/m'\nsentinel_user = 'watch'\nsentinel_password = 'env:REDIS_PASSWORD'");
+    let redis = redis("url = 'redis+sentinel://a/m'\nwait_replicas = 1\nsentinel_user = 'watch'\nsentinel_password = 'env:REDIS_PASSWORD'");
     assert_eq!(told(redis.sentinel_login), Some((Some("watch".to_owned()), secret)));
     assert!(redis.login.is_none());
 }
@@ -90,6 +94,40 @@ fn a_realm_a_prefix_a_time_and_a_bound_may_be_given() {
 }
 
 #[test]
+fn what_is_asked_what_is_waited_for_and_what_is_promised_may_be_given() {
+    let of = |lines: &str| {
+        let redis = redis(&format!("url = 'redis+sentinel://a/m'\n{lines}"));
+        (redis.mode, redis.wait_replicas, redis.promise)
+    };
+    assert_eq!(of("mode = 'strict'\nwait_replicas = 16"), (Mode::Strict, 16, Promise::Durable));
+    assert_eq!(of("mode = 'cached'\npromise = 'available'"), (Mode::Cached, 0, Promise::Available));
+    assert_eq!(of("wait_replicas = 1\npromise = 'available'"), (Mode::Cached, 1, Promise::Available));
+}
+
+#[test]
+fn a_route_may_serve_what_it_knew_for_a_while() {
+    let routes = "[upstreams.a]\nurl = 'http://localhost:1'\n[[routes]]\nprefix = '/a'\nscopes = []\nserve_known = '60s'\n\
+        [[routes]]\nprefix = '/b'\nscopes = []";
+    let config = loaded(&format!("url = 'redis://localhost'\n{routes}"));
+    let spans: Vec<u64> = config.routes.iter().map(|route| route.serve_known.as_secs()).collect();
+    assert_eq!(spans, [60, 0]);
+}
+
+#[test]
+fn what_may_let_somebody_in_who_was_revoked_is_worth_a_warning() {
+    let route = |more: &str| format!("[upstreams.a]\nurl = 'http://localhost:1'\n[[routes]]\nprefix = '/a'\nscopes = []\n{more}");
+    let warned = |store: &str, more: &str| {
+        let warnings = loaded(&format!("{store}\n{}", route(more))).warnings();
+        ["promise is available", "routes with serve_known"].map(|words| warnings.iter().any(|warning| warning.contains(words)))
+    };
+    assert_eq!(warned("url = 'redis://localhost'", ""), [false, false]);
+    assert_eq!(warned("url = 'redis://localhost'\npromise = 'available'", ""), [true, false]);
+    assert_eq!(warned("url = 'redis://localhost'", "serve_known = '1s'"), [false, true]);
+    // Nobody else uses a folder, and it is never away for long.
+    assert_eq!(warned("path = 'data'", "serve_known = '1s'"), [false, false]);
+}
+
+#[test]
 fn with_redis_there_is_no_admin_socket_unless_one_is_given() {
     assert_eq!(loaded("url = 'redis://a'").admin_socket, None);
     let given = loaded("url = 'redis://a'\n[admin]\nsocket = '/run/a.sock'").admin_socket;
@@ -98,7 +136,8 @@ fn with_redis_there_is_no_admin_socket_unless_one_is_given() {
 
 #[test]
 fn redis_elsewhere_without_tls_is_worth_a_warning() {
-    let warned = |url: &str| loaded(&format!("url = '{url}'")).warnings().iter().any(|warning| warning.contains("without TLS"));
+    let warned =
+        |url: &str| loaded(&format!("url = '{url}'\nwait_replicas = 1")).warnings().iter().any(|warning| warning.contains("without TLS"));
     for url in ["redis://a", "redis://192.0.2.1", "redis+sentinel://localhost,a/m", "redis-cluster://[::1],[2001:db8::1]"] {
         assert!(warned(url), "{url}");
     }
@@ -161,7 +200,7 @@ proptest! {
             ),
             (format!("redis{s}-cluster://{}", written(&hosts)), Servers::Cluster(read(&hosts, 6379)), 0),
         ] {
-            let redis = redis(&format!("url = '{url}'"));
+            let redis = redis(&format!("url = '{url}'\nwait_replicas = 1"));
             prop_assert_eq!((redis.servers, redis.db, redis.tls.is_some()), (servers, db, tls), "{}", url);
         }
     }
@@ -173,7 +212,7 @@ proptest! {
     ) {
         // What stands in the address and nowhere else, wherever it is put.
         let url = format!("{scheme}://{rest}zqzqz");
-        match load(&text(&format!("url = '{url}'"))) {
+        match load(&text(&format!("url = '{url}'\nwait_replicas = 1"))) {
             Ok((config, _)) => {
                 let Store::Redis(redis) = config.store else { panic!("{url}") };
                 prop_assert!(redis.servers.hosts().iter().all(|host| host.port > 0 && !host.name.is_empty()), "{}", url);

@@ -67,6 +67,30 @@ async fn every_stream_shows_its_own_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_event_stream_that_is_taken_back_ends_with_an_event_and_not_with_a_reset() {
+    // One stream has a window, the other has none yet.
+    for window in [65_535, 0] {
+        let edge = Edge::with("").await;
+        let token = edge.stand.token().await;
+        let mut caller = Caller::with(edge.stand.gateway.address, &[(4, window)]).await;
+        caller.send(&asking(1, &token.access)).await;
+        let (mut upstream, _head) = edge.upstream.asked().await;
+        upstream.send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n").await;
+        assert_eq!(caller.answer(1).await, Some(Ok(200)));
+        edge.stand.revoke(&token).await;
+        // The call does not wait for the window.
+        upstream.closed().await;
+        caller.send(&frames::frame(WINDOW_UPDATE, 0, 1, &1000_u32.to_be_bytes())).await;
+        let last = caller.frame(DATA, 1).await;
+        assert_eq!(last.flags, END_STREAM);
+        assert!(last.payload.starts_with(b"data: {") && last.payload.ends_with(b"}\n\n"), "{last:?}");
+        // The connection goes on.
+        caller.send(&asking(3, &token.access)).await;
+        assert_eq!(caller.answer(3).await, Some(Ok(401)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_stops_ends_its_own_stream() {
     let edge = Edge::with("body_timeout = '200ms'").await;
     let mut caller = Caller::to(edge.stand.gateway.address).await;

@@ -169,8 +169,9 @@ async fn a_script_that_shows_a_bad_token_can_read_the_challenge() {
     }
     let reply = bench.send(preflight).await;
     assert_eq!((reply.status.as_u16(), reply.header("access-control-allow-methods")), (204, "GET, POST"));
+    let unseen = bench.stand.token().await.access;
     bench.stand.take_store_away();
-    let reply = bench.send(bearing(get("/oauth/userinfo"), &token)).await;
+    let reply = bench.send(bearing(get("/oauth/userinfo"), &unseen)).await;
     assert_eq!((reply.status.as_u16(), reply.header("access-control-allow-origin")), (503, "*"));
 }
 

@@ -94,7 +94,12 @@ impl Wire {
 
     /// Sends until the other side takes no more.
     pub(crate) async fn flood(&mut self) {
-        let piece = vec![b'x'; 64 * 1024];
+        self.flood_with(b'x').await;
+    }
+
+    /// The same with nothing but this byte.
+    pub(crate) async fn flood_with(&mut self, byte: u8) {
+        let piece = vec![byte; 64 * 1024];
         // Both ends of a connection of the same machine: what is not taken now stays untaken.
         while timeout(Duration::from_millis(300), self.socket.write_all(&piece)).await.is_ok_and(|sent| sent.is_ok()) {}
     }
@@ -152,6 +157,14 @@ impl Wire {
     /// The same for a chunk of text.
     pub(crate) async fn chunk(&mut self) -> Option<String> {
         self.raw_chunk().await.map(|chunk| String::from_utf8(chunk).unwrap())
+    }
+
+    /// Reads the event that says why an event stream is over, and the stream's proper end.
+    pub(crate) async fn last_event(&mut self) -> String {
+        let event = self.chunk().await.expect("the stream broke off");
+        assert!(event.contains("\"code\":\"token_revoked\""), "{event:?}");
+        assert_eq!(self.chunk().await.as_deref(), Some(""));
+        event
     }
 
     /// Reads the body that belongs to a head, by its framing.

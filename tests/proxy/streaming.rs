@@ -5,7 +5,7 @@ use super::{
     stand::{Stand, config},
 };
 
-const SSE: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+pub(super) const SSE: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 
 /// A gateway before a server that the test serves itself.
 pub(super) struct Bench {
@@ -14,10 +14,20 @@ pub(super) struct Bench {
 }
 
 impl Bench {
+    /// With these settings of the upstream besides.
     pub(super) async fn new(more: &str) -> Self {
+        Self::with(more, "").await
+    }
+
+    /// With these conditions of the route besides.
+    pub(super) async fn on_route(more: &str) -> Self {
+        Self::with("", more).await
+    }
+
+    async fn with(upstreams: &str, routes: &str) -> Self {
         let upstream = RawUpstream::start().await;
-        let settings = format!("url = \"http://{}\"\n{more}", upstream.address);
-        let stand = Stand::with(&config(&settings, "prefix = \"/v1\"\nscopes = [\"inference\"]")).await;
+        let settings = format!("url = \"http://{}\"\n{upstreams}", upstream.address);
+        let stand = Stand::with(&config(&settings, &format!("prefix = \"/v1\"\nscopes = [\"inference\"]\n{routes}"))).await;
         Self { stand, upstream }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gatepost::{
     oauth::step::TakesBack,
-    store::{Change, Expect, Feed, Position},
+    store::{Change, Expect, News, Position},
 };
 
 use crate::support::{
@@ -27,10 +27,12 @@ async fn whoever_has_heard_of_the_last_entry_misses_nothing_however_long_ago_tha
     let [first, last] = [(1, b'1'), (2, b'2')].map(|(sequence, digit)| Position { sequence, id: [digit; 16] });
     let on = Stand::over(realm).await;
     on.store.commit(vec![Change::TakeBack(TakesBack::Grant(grant_id(1)))]).await.unwrap();
-    let Feed::Since(entries) = on.store.feed(Some(last)).await.unwrap() else { panic!("a gap") };
-    assert_eq!(entries.iter().map(|entry| entry.takes_back).collect::<Vec<_>>(), [TakesBack::Grant(grant_id(1))]);
+    let replicas = on.store.replicas().unwrap();
+    let news = replicas.renew(last, Duration::ZERO).await.unwrap().news;
+    let News::Since { entries, .. } = news else { panic!("{news:?}") };
+    assert_eq!(entries.iter().map(|entry| entry.takes_back).collect::<Vec<_>>(), [Some(TakesBack::Grant(grant_id(1)))]);
     // The one before has been followed by another for long enough.
-    assert!(matches!(on.store.feed(Some(first)).await.unwrap(), Feed::Gap(_)));
+    assert!(matches!(replicas.renew(first, Duration::ZERO).await.unwrap().news, News::Gap(_)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{House, REPLICAS};
+use super::{House, REPLICAS, Way};
 use crate::{
     support::{
         gateway::USER,
@@ -13,9 +13,9 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_is_one_command() {
+async fn where_each_call_is_asked_for_it_is_one_command() {
     const CALLS: usize = 20;
-    let Some(house) = House::start().await else { return };
+    let Some(house) = House::going(Way::Strict).await else { return };
     let mut tokens = vec![("personal".to_owned(), house.gateway(0).personal_token(USER, "inference").await)];
     for credential in credentials::one_of_each(house.gateway(0)).await {
         if credential.kind == Kind::Access {

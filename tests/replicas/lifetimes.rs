@@ -15,8 +15,8 @@ use crate::{
 
 /// By their letters (`record.rs`): users and their names; what is kept of clients, and whose they are; the lists
 /// of users, of clients and of those that registered themselves; the roots; what signs JWTs; the feed, of which
-/// the newest entry stays.
-const STAY: [&str; 10] = ["u:", "n:", "k:", "w:", "U:", "K:", "R:", "r:", "j:", "feed"];
+/// the newest entry stays; the members, and what numbers their renewals.
+const STAY: [&str; 12] = ["u:", "n:", "k:", "w:", "U:", "K:", "R:", "r:", "j:", "feed", "replicas", "renewals"];
 
 /// Whatever does not begin so, with its value.
 fn others(redis: &Server, tag: &str) -> BTreeMap<String, Vec<u8>> {
@@ -45,7 +45,7 @@ async fn every_key_ends_by_itself_but_for_those_that_stay_for_good() {
     let (mut stay, mut end) = (BTreeSet::new(), BTreeSet::new());
     for key in &keys {
         let name = key.strip_prefix(&tag).unwrap_or_else(|| panic!("{key} is not the realm's"));
-        let kind = if name == "feed" { name } else { &name[..2] };
+        let kind = if name.contains(':') { &name[..2] } else { name };
         match redis.command::<i64>(&["PTTL", key]) {
             -1 => stay.insert(kind.to_owned()),
             left => {

@@ -1,19 +1,27 @@
 //! Three replicas over one Redis. What one of them was told all go by, and whatever breaks between them and
 //! Redis, nothing is let in that was taken back, and nobody is told what is not so.
 
+mod cached;
 mod commands;
 mod formats;
+mod gauges;
 mod history;
 mod holds;
+mod insist;
 mod keys;
 mod lifetimes;
 mod once;
 mod outage;
+mod primaries;
 mod processes;
+mod receipts;
 mod streams;
 mod taking_back;
 
-use gatepost::oauth::user::{User, UserName};
+use gatepost::{
+    config::store::Mode,
+    oauth::user::{User, UserName},
+};
 use http::Request;
 use http_body_util::Full;
 
@@ -36,15 +44,70 @@ struct House {
     upstream: Upstream,
 }
 
+/// How what was taken back comes to be known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Way {
+    /// Replicas hear of it.
+    Cached,
+    /// They ask for each request.
+    Strict,
+    /// One process did it itself, over a store of its own.
+    Alone,
+}
+
+impl Way {
+    /// Replicas with this configuration.
+    async fn replicas(self, config: &str) -> Option<Replicas> {
+        match self {
+            Self::Cached => Replicas::start(REPLICAS, config).await,
+            Self::Strict => Replicas::in_realm(REPLICAS, config, |realm| realm.mode = Mode::Strict).await,
+            Self::Alone => Some(Replicas::alone(config).await),
+        }
+    }
+}
+
+/// Makes each test one for every [`Way`]: `cached::the_name`, `strict::the_name`, `alone::the_name`. Those that are
+/// run `thoroughly` go the last two ways only where the long suites are wanted too.
+macro_rules! in_every_way {
+    (thoroughly: $($test:ident),+ $(,)?) => {
+        $crate::replicas::in_every_way!(@ cached, Cached, true; $($test),+);
+        $crate::replicas::in_every_way!(@ strict, Strict, $crate::support::runs_all(); $($test),+);
+        $crate::replicas::in_every_way!(@ alone, Alone, $crate::support::runs_all(); $($test),+);
+    };
+    ($($test:ident),+ $(,)?) => {
+        $crate::replicas::in_every_way!(@ cached, Cached, true; $($test),+);
+        $crate::replicas::in_every_way!(@ strict, Strict, true; $($test),+);
+        $crate::replicas::in_every_way!(@ alone, Alone, true; $($test),+);
+    };
+    (@ $module:ident, $way:ident, $if:expr; $($test:ident),+) => {
+        mod $module {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $test() {
+                    if $if {
+                        super::$test($crate::replicas::Way::$way).await;
+                    }
+                }
+            )+
+        }
+    };
+}
+use in_every_way;
+
 impl House {
     async fn start() -> Option<Self> {
-        let upstream = Upstream::start().await;
-        let config = credentials::config(&upstream.address.to_string());
-        Some(Self { replicas: Replicas::start(REPLICAS, &config).await?, upstream })
+        Self::going(Way::Cached).await
     }
 
+    async fn going(way: Way) -> Option<Self> {
+        let upstream = Upstream::start().await;
+        let config = credentials::config(&upstream.address.to_string());
+        Some(Self { replicas: way.replicas(&config).await?, upstream })
+    }
+
+    /// One of the replicas, and the same for the same number.
     fn gateway(&self, replica: usize) -> &Gateway {
-        &self.replicas.gateways[replica]
+        &self.replicas.gateways[replica % self.replicas.gateways.len()]
     }
 
     /// What all replicas answer a call with this token.

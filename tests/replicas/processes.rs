@@ -1,7 +1,11 @@
 //! Replicas in processes of their own, which are killed, and which stand still.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
+use gatepost::verify::LEASE;
 use rustix::process::Signal;
 
 use super::{REPLICAS, formats::log_in, history};
@@ -78,6 +82,42 @@ async fn a_replica_that_is_killed_keeps_nobody_from_revoking() {
     house.replicas[2].tell(Signal::KILL);
     let others = &house.addresses()[..2];
     history::check("a logout after a death", others, &house.upstream, &access, house.log_out(0, &access)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stands_still_is_waited_out_once_and_who_ended_in_order_is_not() {
+    let Some(mut house) = House::start().await else { return };
+    let revoke = async |first: &mut House| {
+        let access = first.access().await;
+        let grants = first.replicas[0].admin(&["grant", "list", "--user", "ada"]);
+        let live = grants.as_array().unwrap().iter().find(|grant| grant["state"] == "live").unwrap();
+        let began = Instant::now();
+        let receipt = first.replicas[0].admin(&["grant", "revoke", live["id"].as_str().unwrap()])["receipt"].clone();
+        let took = began.elapsed();
+        println!("{took:?}: {receipt}");
+        for address in &first.addresses()[..2] {
+            assert_eq!(send(*address, bearing(get("/models/x"), &access)).await.status, 401);
+        }
+        let count = |name: &str| receipt[name].as_array().unwrap().len();
+        (count("acknowledged"), count("waited_out"), took)
+    };
+    let (acknowledged, waited_out, _) = revoke(&mut house).await;
+    assert_eq!((acknowledged, waited_out), (3, 0));
+    house.replicas[2].tell(Signal::STOP);
+    let (acknowledged, waited_out, took) = revoke(&mut house).await;
+    assert_eq!((acknowledged, waited_out), (2, 1));
+    // By the clock of the one that waited, and then what a busy machine takes.
+    assert!((LEASE..LEASE + Duration::from_secs(4)).contains(&took), "{took:?}");
+    let (acknowledged, waited_out, _) = revoke(&mut house).await;
+    assert_eq!((acknowledged, waited_out), (2, 0), "it is a member no more");
+    house.replicas[2].tell(Signal::CONT);
+    let began = Instant::now();
+    while revoke(&mut house).await.0 < 3 {
+        assert!(began.elapsed() < Duration::from_secs(60), "it does not come back");
+    }
+    house.replicas[2].end();
+    let (acknowledged, waited_out, _) = revoke(&mut house).await;
+    assert_eq!((acknowledged, waited_out), (2, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ use gatepost::{
 use http::Method;
 use serde_json::json;
 
-use super::{House, ada, good};
+use super::{House, Way, ada, good, in_every_way};
 use crate::{
     proxy::stand::issue,
     support::{
@@ -24,14 +24,24 @@ use crate::{
     wire::together::credentials::{self, Credential, Kind, text},
 };
 
+in_every_way!(thoroughly:
+    what_a_dialects_own_endpoint_takes_back_is_gone_everywhere,
+    a_replayed_refresh_token_ends_its_grant_everywhere,
+    what_a_person_takes_back_on_the_pages_is_gone_everywhere,
+    what_an_operator_takes_back_is_gone_everywhere,
+    a_user_who_is_disabled_has_no_way_in_anywhere,
+    a_client_that_is_disabled_or_deleted_has_no_way_in_anywhere,
+    what_a_revoked_key_signed_opens_nothing_anywhere,
+    a_key_that_is_rotated_or_replaced_opens_nothing_anywhere,
+);
+
 /// The credential of this kind that a dialect gave.
 fn find<'a>(got: &'a [Credential], dialect: &str, kind: Kind) -> &'a str {
     &got.iter().find(|credential| credential.dialect == dialect && credential.kind == kind).unwrap().text
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_dialects_own_endpoint_takes_back_is_gone_everywhere() {
-    let Some(house) = House::start().await else { return };
+async fn what_a_dialects_own_endpoint_takes_back_is_gone_everywhere(way: Way) {
+    let Some(house) = House::going(way).await else { return };
     let got = credentials::one_of_each(house.gateway(0)).await;
     let refresh = json!({"refreshToken": find(&got, "bootspring", Kind::Refresh)});
     let logout = async { drop(good(house.gateway(1), post_json("/api/v1/auth/logout", &refresh)).await) };
@@ -48,9 +58,8 @@ async fn what_a_dialects_own_endpoint_takes_back_is_gone_everywhere() {
     house.takes_back("the end of an app", access, end).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_replayed_refresh_token_ends_its_grant_everywhere() {
-    let Some(house) = House::start().await else { return };
+async fn a_replayed_refresh_token_ends_its_grant_everywhere(way: Way) {
+    let Some(house) = House::going(way).await else { return };
     let first = house.token().await;
     let refreshing = || {
         post_form(
@@ -67,9 +76,8 @@ async fn a_replayed_refresh_token_ends_its_grant_everywhere() {
     house.takes_back("a replay", &next, replay).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_person_takes_back_on_the_pages_is_gone_everywhere() {
-    let Some(house) = House::start().await else { return };
+async fn what_a_person_takes_back_on_the_pages_is_gone_everywhere(way: Way) {
+    let Some(house) = House::going(way).await else { return };
     let access = house.token().await.access;
     let person = Person::signed_in(house.gateway(2)).await;
     let revoke = async { assert_eq!(person.revoke_first().await.status, 303) };
@@ -87,9 +95,8 @@ async fn what_a_person_takes_back_on_the_pages_is_gone_everywhere() {
     house.takes_back("a personal token on the page", &personal, revoke).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_an_operator_takes_back_is_gone_everywhere() {
-    let Some(house) = House::start().await else { return };
+async fn what_an_operator_takes_back_is_gone_everywhere(way: Way) {
+    let Some(house) = House::going(way).await else { return };
     let token = house.token().await;
     let admin = async |noun, verb, arguments: &[(&str, &str)]| drop(house.gateway(1).admin(noun, verb, arguments).await);
     let id = token.grant.to_string();
@@ -105,9 +112,8 @@ async fn what_an_operator_takes_back_is_gone_everywhere() {
     admin("user", "enable", &[("name", USER)]).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_who_is_disabled_has_no_way_in_anywhere() {
-    let Some(house) = House::start().await else { return };
+async fn a_user_who_is_disabled_has_no_way_in_anywhere(way: Way) {
+    let Some(house) = House::going(way).await else { return };
     let access = house.token().await.access;
     let disable = async { drop(house.gateway(2).admin("user", "disable", &[("name", USER)]).await) };
     house.takes_back("user disable", &access, disable).await;
@@ -116,9 +122,8 @@ async fn a_user_who_is_disabled_has_no_way_in_anywhere() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_is_disabled_or_deleted_has_no_way_in_anywhere() {
-    let Some(house) = House::start().await else { return };
+async fn a_client_that_is_disabled_or_deleted_has_no_way_in_anywhere(way: Way) {
+    let Some(house) = House::going(way).await else { return };
     let access = house.token().await.access;
     let of = [("id", "bootspring-cli"), ("dialect", "bootspring")];
     let disable = async { drop(house.gateway(1).admin("client", "disable", &of).await) };
@@ -146,9 +151,8 @@ async fn a_client_that_is_disabled_or_deleted_has_no_way_in_anywhere() {
     house.takes_back("client delete", &access, delete).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_revoked_key_signed_opens_nothing_anywhere() {
-    let Some(house) = House::start().await else { return };
+async fn what_a_revoked_key_signed_opens_nothing_anywhere(way: Way) {
+    let Some(house) = House::going(way).await else { return };
     let got = credentials::one_of_each(house.gateway(0)).await;
     let jwt = find(&got, "serble", Kind::Access);
     let head = data_encoding::BASE64URL_NOPAD.decode(jwt.split('.').next().unwrap().as_bytes()).unwrap();
@@ -158,10 +162,9 @@ async fn what_a_revoked_key_signed_opens_nothing_anywhere() {
     house.takes_back("key revoke", jwt, revoke).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_rotated_or_replaced_opens_nothing_anywhere() {
+async fn a_key_that_is_rotated_or_replaced_opens_nothing_anywhere(way: Way) {
     const TOKENS: &str = "/v1/tenants/acme/tokens";
-    let Some(house) = House::start().await else { return };
+    let Some(house) = House::going(way).await else { return };
     let key = async || {
         let begin = json!({"preset": "operator", "clientType": "CLI", "deviceId": "a-device"});
         let codes = good(house.gateway(0), post_json("/v1/deviceAuthorizations", &begin)).await.json();
@@ -180,5 +183,5 @@ async fn a_key_that_is_rotated_or_replaced_opens_nothing_anywhere() {
     house.takes_back("a rotation", &first, rotate).await;
     let mut third = String::new();
     house.takes_back("a login that replaces the key", &second, async { third = key().await }).await;
-    assert_eq!(house.statuses(&third).await, [200; super::REPLICAS]);
+    assert!(house.statuses(&third).await.iter().all(|status| *status == 200));
 }

@@ -103,7 +103,6 @@ fn event() -> impl Strategy<Value = Event> {
 /// One run: the engine, the model, and what was said.
 struct Run {
     house: House,
-    store: Arc<Memory>,
     login: Login,
     user: User,
     model: Model,
@@ -116,9 +115,9 @@ impl Run {
         let store = Arc::new(Memory::new(time.clock()));
         let user = user(1);
         put_user(store.as_ref(), &user).await;
-        let house = House::over(Arc::clone(&store) as _, time);
+        let house = House::over(store, time);
         let login = house.start().await.unwrap();
-        Self { model: Model::asked(user.generation), house, store, login, user, history: History::default() }
+        Self { model: Model::asked(user.generation), house, login, user, history: History::default() }
     }
 
     async fn happens(&mut self, event: &Event) {
@@ -167,12 +166,12 @@ impl Run {
             Event::Enable(enabled) => {
                 self.user.enabled = *enabled;
                 self.model.enabled = *enabled;
-                put_user(self.store.as_ref(), &self.user).await;
+                self.house.change_user(&self.user).await;
             }
             Event::NextGeneration => {
                 self.user.generation += 1;
                 self.model.generation += 1;
-                put_user(self.store.as_ref(), &self.user).await;
+                self.house.change_user(&self.user).await;
             }
         }
     }

@@ -36,7 +36,7 @@ fn put_live(n: u64) -> Change {
 }
 
 async fn whole(on: &Stand, watch: Option<&Key>) -> Option<Whole> {
-    on.store.load_whole(&Key::Grant(grant_id(1)), watch).await.unwrap()
+    on.store.load_whole(&Key::Grant(grant_id(1)), watch, None).await.unwrap()
 }
 
 async fn a_grant_comes_with_its_client_and_its_user(on: &Stand) {
@@ -79,7 +79,7 @@ async fn what_has_expired_is_missing(on: &Stand) {
 
 async fn a_record_that_rests_on_nothing_comes_alone(on: &Stand) {
     on.store.commit(vec![put_user(1, 1, Expect::Any)]).await.unwrap();
-    let whole = on.store.load_whole(&Key::User(user_id(1)), None).await.unwrap().unwrap();
+    let whole = on.store.load_whole(&Key::User(user_id(1)), None, None).await.unwrap().unwrap();
     assert_eq!(whole.rests_on, []);
 }
 

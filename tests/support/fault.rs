@@ -3,9 +3,9 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -30,6 +30,8 @@ use tokio_util::sync::CancellationToken;
 struct Weather {
     delay: Duration,
     is_black_hole: bool,
+    /// A black hole for whoever calls from these addresses.
+    shuns: Vec<IpAddr>,
     holds_answers: bool,
     /// How many bytes of answers still come through, on all connections together.
     cut: Option<Arc<AtomicUsize>>,
@@ -41,9 +43,13 @@ enum Way {
     Answers,
 }
 
+/// What the server's answers call something, and what the caller is told instead, of the same length.
+type Names = [(Vec<u8>, Vec<u8>)];
+
 pub(crate) struct FaultProxy {
     address: SocketAddr,
-    server: SocketAddr,
+    server: Arc<Mutex<SocketAddr>>,
+    names: Arc<OnceLock<Box<Names>>>,
     weather: watch::Sender<Weather>,
     /// Bound and never listening: keeps the port while nobody listens.
     _port: Socket,
@@ -58,13 +64,23 @@ impl FaultProxy {
         let port = bound((Ipv4Addr::LOCALHOST, 0).into());
         let address = port.local_addr().unwrap().as_socket().unwrap();
         let (weather, _) = watch::channel(Weather::default());
-        let proxy = Self { address, server, weather, _port: port, accepting: Mutex::default(), connections: Arc::default() };
+        let server = Arc::new(Mutex::new(server));
+        let proxy =
+            Self { address, server, names: Arc::default(), weather, _port: port, accepting: Mutex::default(), connections: Arc::default() };
         proxy.pass();
         proxy
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// From now on a Redis or a Sentinel names addresses in its answers as this caller is to know them, as an address
+    /// translation does. Once.
+    pub(crate) fn rename(&self, names: Vec<(String, String)>) {
+        assert!(names.iter().all(|(is, told)| is.len() == told.len()), "lengths stand before what they count: {names:?}");
+        let names = names.into_iter().map(|(is, told)| (is.into_bytes(), told.into_bytes())).collect();
+        assert!(self.names.set(names).is_ok(), "it has names already");
     }
 
     /// Ends every fault. Connections from which bytes were lost stay silent, as TCP would never go on behind a gap.
@@ -76,9 +92,19 @@ impl FaultProxy {
         }
     }
 
+    /// From now on it stands before that server; connections that there are stay with the other.
+    pub(crate) fn lead_to(&self, server: SocketAddr) {
+        *self.server.lock().unwrap() = server;
+    }
+
     /// Takes connections and bytes, and passes nothing on, not even that somebody left.
     pub(crate) fn black_hole(&self) {
         self.weather.send_modify(|weather| weather.is_black_hole = true);
+    }
+
+    /// The same for whoever calls from this address.
+    pub(crate) fn shun(&self, caller: IpAddr) {
+        self.weather.send_modify(|weather| weather.shuns.push(caller));
     }
 
     /// Passes on later by so much, each way.
@@ -120,12 +146,14 @@ impl FaultProxy {
         let socket = bound(self.address);
         socket.listen(1024).unwrap();
         let listener = TcpListener::from_std(socket.into()).unwrap();
-        let (server, weather, connections) = (self.server, self.weather.subscribe(), Arc::clone(&self.connections));
+        let (server, names) = (Arc::clone(&self.server), Arc::clone(&self.names));
+        let (weather, connections) = (self.weather.subscribe(), Arc::clone(&self.connections));
         tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 let reset = connections.lock().unwrap().clone();
-                tokio::spawn(serve(client, server, weather.clone(), reset));
+                let server = *server.lock().unwrap();
+                tokio::spawn(serve(client, server, Arc::clone(&names), weather.clone(), reset));
             }
         })
     }
@@ -150,16 +178,25 @@ fn bound(address: SocketAddr) -> Socket {
     socket
 }
 
-async fn serve(mut client: TcpStream, server: SocketAddr, weather: watch::Receiver<Weather>, reset: CancellationToken) {
+async fn serve(
+    mut client: TcpStream,
+    server: SocketAddr,
+    names: Arc<OnceLock<Box<Names>>>,
+    weather: watch::Receiver<Weather>,
+    reset: CancellationToken,
+) {
+    let Ok(caller) = client.peer_addr().map(|caller| caller.ip()) else { return };
     // Where the server is away, the client sees its connection end at once.
     let Ok(mut server) = TcpStream::connect(server).await else { return };
     client.set_nodelay(true).unwrap();
     server.set_nodelay(true).unwrap();
+    let names = names.get().map_or(&[][..], |names| names);
     let is_reset = {
         let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
         let gap = AtomicBool::new(false);
-        let commands = pass_on(from_client, to_server, Way::Commands, weather.clone(), &gap);
-        let answers = pass_on(from_server, to_client, Way::Answers, weather, &gap);
+        let sky = |weather| Sky { caller, weather, gap: &gap };
+        let commands = pass_on(from_client, to_server, Way::Commands, &[], sky(weather.clone()));
+        let answers = pass_on(from_server, to_client, Way::Answers, names, sky(weather));
         tokio::select! {
             // Either side may have gone, and a cut ends both ways.
             _ended = async { tokio::try_join!(commands, answers) } => false,
@@ -173,49 +210,64 @@ async fn serve(mut client: TcpStream, server: SocketAddr, weather: watch::Receiv
     }
 }
 
-/// One way of a connection, to its end.
-async fn pass_on(
-    mut from: ReadHalf<'_>,
-    to: WriteHalf<'_>,
-    way: Way,
+/// What a connection is under.
+struct Sky<'a> {
+    caller: IpAddr,
     weather: watch::Receiver<Weather>,
-    gap: &AtomicBool,
-) -> io::Result<()> {
+    /// Whether bytes were lost.
+    gap: &'a AtomicBool,
+}
+
+/// One way of a connection, to its end.
+async fn pass_on(mut from: ReadHalf<'_>, to: WriteHalf<'_>, way: Way, names: &Names, sky: Sky<'_>) -> io::Result<()> {
     let (put, take) = mpsc::unbounded_channel();
-    let clock = weather.clone();
+    let clock = sky.weather.clone();
     let read = async move {
+        let mut bytes = BytesMut::new();
         loop {
-            let mut bytes = BytesMut::new();
-            let count = from.read_buf(&mut bytes).await?;
+            let is_end = from.read_buf(&mut bytes).await? == 0;
+            let whole = if names.is_empty() || is_end { bytes.len() } else { end_of_lines(&bytes) };
+            let mut ready = bytes.split_to(whole);
+            names.iter().for_each(|(is, told)| rename(&mut ready, is, told));
             let due = Instant::now() + clock.borrow().delay;
             // Nothing: the end, which comes as late as all else.
-            if put.send((due, bytes.freeze())).is_err() || count == 0 {
+            let parts = [(whole > 0).then(|| ready.freeze()), is_end.then(Bytes::new)];
+            if parts.into_iter().flatten().any(|part| put.send((due, part)).is_err()) || is_end {
                 return Ok(());
             }
         }
     };
-    tokio::try_join!(read, deliver(take, to, way, weather, gap)).map(|((), ())| ())
+    tokio::try_join!(read, deliver(take, to, way, sky)).map(|((), ())| ())
 }
 
-async fn deliver(
-    mut take: mpsc::UnboundedReceiver<(Instant, Bytes)>,
-    mut to: WriteHalf<'_>,
-    way: Way,
-    mut weather: watch::Receiver<Weather>,
-    gap: &AtomicBool,
-) -> io::Result<()> {
+/// Every answer of Redis ends with its last line.
+fn end_of_lines(bytes: &[u8]) -> usize {
+    bytes.windows(2).rposition(|two| two == b"\r\n").map_or(0, |at| at + 2)
+}
+
+fn rename(bytes: &mut [u8], is: &[u8], told: &[u8]) {
+    let mut at = 0;
+    while let Some(found) = bytes[at..].windows(is.len()).position(|window| window == is) {
+        bytes[at + found..][..told.len()].copy_from_slice(told);
+        at += found + told.len();
+    }
+}
+
+async fn deliver(mut take: mpsc::UnboundedReceiver<(Instant, Bytes)>, mut to: WriteHalf<'_>, way: Way, sky: Sky<'_>) -> io::Result<()> {
+    let Sky { caller, mut weather, gap } = sky;
     while let Some((due, bytes)) = take.recv().await {
         tokio::time::sleep_until(due).await;
-        let now = weather.wait_for(|now| way == Way::Commands || !now.holds_answers || now.is_black_hole).await;
-        let Weather { is_black_hole, cut, .. } = now.map_err(io::Error::other)?.clone();
-        if is_black_hole || gap.load(Ordering::Relaxed) {
+        let swallows = |now: &Weather| now.is_black_hole || now.shuns.contains(&caller);
+        let now = weather.wait_for(|now| way == Way::Commands || !now.holds_answers || swallows(now)).await;
+        let now = now.map_err(io::Error::other)?.clone();
+        if swallows(&now) || gap.load(Ordering::Relaxed) {
             gap.store(true, Ordering::Relaxed);
             continue;
         }
         if bytes.is_empty() {
             return to.shutdown().await;
         }
-        let allowed = match &cut {
+        let allowed = match &now.cut {
             Some(left) if way == Way::Answers => {
                 let before = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(bytes.len())));
                 before.unwrap().min(bytes.len())

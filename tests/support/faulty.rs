@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use gatepost::store::{
-    Answer, Change, CommitError, Cursor, Feed, Key, List, Loaded, Notices, Page, Position, Record, Soft, SoftKey, Store, Swept,
+    Answer, Change, CommitError, Cursor, Key, List, Loaded, Notices, Page, Position, ReadError, Record, Soft, SoftKey, Store, Swept,
     Unavailable, Whole,
 };
 use jiff::Timestamp;
@@ -107,9 +107,9 @@ impl Faulty {
     }
 
     /// Something that writes nothing of weight: it fails or it does not.
-    async fn through<T>(&self, work: Answer<'_, T>) -> Result<T, Unavailable> {
+    async fn through<T, E: From<Unavailable>>(&self, work: Answer<'_, T, E>) -> Result<T, E> {
         self.pause().await;
-        let answer = if self.fate().is_some() { Err(lost()) } else { work.await };
+        let answer = if self.fate().is_some() { Err(lost().into()) } else { work.await };
         self.pause().await;
         answer
     }
@@ -124,8 +124,8 @@ impl Store for Faulty {
         Box::pin(self.through(self.inner.load(key)))
     }
 
-    fn load_whole<'a>(&'a self, key: &'a Key, watch: Option<&'a Key>) -> Answer<'a, Option<Whole>> {
-        Box::pin(self.through(self.inner.load_whole(key, watch)))
+    fn load_whole<'a>(&'a self, key: &'a Key, watch: Option<&'a Key>, applied: Option<Position>) -> Answer<'a, Option<Whole>, ReadError> {
+        Box::pin(self.through(self.inner.load_whole(key, watch, applied)))
     }
 
     fn commit(&self, changes: Vec<Change>) -> Answer<'_, (), CommitError> {
@@ -155,11 +155,6 @@ impl Store for Faulty {
 
     fn sweep(&self) -> Answer<'_, Swept> {
         Box::pin(self.through(self.inner.sweep()))
-    }
-
-    /// Whoever follows asks when he likes: what was planned for others is not for him.
-    fn feed(&self, after: Option<Position>) -> Answer<'_, Feed> {
-        self.inner.feed(after)
     }
 
     fn notices(&self) -> Notices {

@@ -137,6 +137,11 @@ impl Gateway {
     pub(crate) async fn speaking(config: &str, dialects: Vec<Arc<dyn Dialect>>, store: Arc<dyn Store>, time: Manual) -> Self {
         let mut plan = plan(config, ROOT);
         plan.dialects.extend(dialects);
+        Self::with_user(plan, store, time).await
+    }
+
+    /// As a plan says, with one user who holds all default scopes.
+    pub(crate) async fn with_user(plan: Plan, store: Arc<dyn Store>, time: Manual) -> Self {
         let scopes = plan.config.default_scopes.clone();
         let gateway = Self::of(plan, store, time).await;
         let user = AddUser {

@@ -28,6 +28,7 @@ use gatepost::{
         scope::Scopes,
         secret::{Keyring, RootId},
         signing::TokenFormat,
+        step::TakesBack,
         subject::Subject,
         token::Kind,
         typed::{AskId, TypedCode},
@@ -223,8 +224,8 @@ impl House {
     }
 
     /// Shows an access token, as a protected request does.
-    pub(crate) async fn show(&self, access_token: &str) -> Result<(Subject, OpenStream), Denied> {
-        self.verifier.verify(access_token).await
+    pub(crate) async fn show(&self, access_token: &str) -> Result<(Arc<Subject>, OpenStream), Denied> {
+        self.verifier.verify(access_token, Duration::ZERO).await
     }
 
     /// A device that has been let in, and its first tokens.
@@ -233,6 +234,14 @@ impl House {
         self.approve(login.grant).await.unwrap();
         let given = self.poll(&login.device_code).await.unwrap();
         (login, given)
+    }
+
+    /// Makes a user another one, as whoever disables him or takes back what he granted does.
+    pub(crate) async fn change_user(&self, user: &User) {
+        let record = Record::User(Box::new(user.clone()));
+        let put = Change::Put { key: Key::User(user.id), expect: Expect::Any, record, until: None };
+        let what = if user.enabled { TakesBack::UserBefore(user.id, user.generation) } else { TakesBack::User(user.id) };
+        self.verifier.commit(vec![put, Change::TakeBack(what)]).await.unwrap().unwrap().known().await;
     }
 
     pub(crate) fn pass(&self, span: Duration) {

@@ -22,6 +22,11 @@ pub(crate) mod token_page;
 pub(crate) mod upstream;
 pub(crate) mod watched;
 
+/// Whether the long suites are wanted too.
+pub(crate) fn runs_all() -> bool {
+    std::env::var_os("GATEPOST_TEST_ALL").is_some()
+}
+
 /// Says that a test cannot run here; `./test` counts these.
 pub(crate) fn skipped(why: &str) {
     use std::io::Write;

@@ -104,6 +104,14 @@ macro_rules! on_every_store {
             vec![$((stringify!($test), |on| Box::pin($test(on)))),+]
         }
     };
+    // What only those keep that several processes use.
+    (of_replicas: $($test:ident),+ $(,)?) => {
+        $crate::support::stores::on_every_store!(@ redis: $($test),+);
+
+        pub(super) fn all() -> Vec<$crate::support::stores::Contract> {
+            vec![$((stringify!($test), |on| Box::pin($test(on)))),+]
+        }
+    };
     (@ $store:ident: $($test:ident),+) => {
         mod $store {
             $(

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gatepost::{
     clock::Clock,
     store::{
-        Answer, Change, CommitError, Cursor, Feed, Key, List, Loaded, Notices, Page, Position, Record, Soft, SoftKey, Store, Swept,
+        Answer, Change, CommitError, Cursor, Key, List, Loaded, Notices, Page, Position, ReadError, Record, Soft, SoftKey, Store, Swept,
         Unavailable, Whole, memory::Memory,
     },
 };
@@ -118,10 +118,10 @@ impl Store for Watched {
         })
     }
 
-    fn load_whole<'a>(&'a self, key: &'a Key, watch: Option<&'a Key>) -> Answer<'a, Option<Whole>> {
+    fn load_whole<'a>(&'a self, key: &'a Key, watch: Option<&'a Key>, applied: Option<Position>) -> Answer<'a, Option<Whole>, ReadError> {
         Box::pin(async move {
             self.here()?;
-            let whole = self.inner.load_whole(key, watch).await;
+            let whole = self.inner.load_whole(key, watch, applied).await;
             self.counts.send_modify(|counts| counts.loads += 1);
             whole
         })
@@ -131,8 +131,10 @@ impl Store for Watched {
         Box::pin(async move {
             self.here()?;
             self.pass().await;
+            // What was taken back before is said again, and nothing is written.
+            let writes = changes.iter().any(|change| !matches!(change, Change::Compare { .. } | Change::TakeBackAgain(_)));
             self.inner.commit(changes).await?;
-            self.counts.send_modify(|counts| counts.writes += 1);
+            self.counts.send_modify(|counts| counts.writes += u64::from(writes));
             Ok(())
         })
     }
@@ -166,10 +168,6 @@ impl Store for Watched {
 
     fn sweep(&self) -> Answer<'_, Swept> {
         self.inner.sweep()
-    }
-
-    fn feed(&self, after: Option<Position>) -> Answer<'_, Feed> {
-        self.inner.feed(after)
     }
 
     fn notices(&self) -> Notices {

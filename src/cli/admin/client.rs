@@ -45,7 +45,7 @@ pub(super) async fn ask(socket: &Path, request: &AdminRequest) -> Result<AdminAn
         Ok(answered) => answered.map_err(failed)?,
         Err(too_late) => return Err(failed(too_late.into())),
     };
-    if status == StatusCode::OK {
+    if status.is_success() {
         return serde_json::from_slice(&answer).map_err(|error| failed(error.into()));
     }
     let ErrorBody { error } = serde_json::from_slice(&answer).map_err(|error| failed(error.into()))?;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::receipt;
 use crate::ops::admin::Says;
 
 /// What stands between two columns.
@@ -11,6 +12,13 @@ const GAP: &str = "  ";
 pub(super) fn render(says: Says, answer: &Value) -> String {
     match says {
         Says::Words(words) => filled(words, answer),
+        Says::TakenBack(words) => {
+            let words = filled(words, answer);
+            match receipt::told(&answer["receipt"]) {
+                Some(told) => format!("{words}\n{told}"),
+                None => words,
+            }
+        }
         Says::Fields(fields) => {
             let rows = fields.iter().map(|field| vec![label(field), shown(&answer[field])]);
             aligned(&rows.collect::<Vec<_>>())

@@ -6,7 +6,7 @@ use http::Method;
 
 use super::DAY;
 use crate::config::{
-    Claim, ErrorShape, Paths, Place, Rewrite, Route, RouteAuth, RouteLimit, Section,
+    Claim, ErrorShape, Paths, Place, RevokedStreams, Rewrite, Route, RouteAuth, RouteLimit, Section, Upgrade,
     file::{instead, nearest},
     path,
     problem::Flaw,
@@ -30,9 +30,12 @@ fn route(section: &mut Section<'_>, upstreams: &[String]) -> Option<Route> {
     let auth = auth(section);
     let errors =
         section.choice("errors", &[("openai", ErrorShape::OpenAi), ("problem", ErrorShape::Problem)]).unwrap_or(ErrorShape::OpenAi);
+    let revoked_streams = revoked_streams(section, auth.as_ref());
     let limit = section.optional_table("limit", limit).flatten();
+    let serve_known = section.duration("serve_known", Duration::from_secs(1)..=DAY).unwrap_or_default();
+    let upgrade = upgrade(section, &methods);
     let claim = Claim { owner: section.place().key.clone(), host, paths: paths?, methods, only: None };
-    Some(Route { claim, upstream: upstream?, rewrite, auth: auth?, errors, limit })
+    Some(Route { claim, upstream: upstream?, rewrite, auth: auth?, errors, revoked_streams, limit, serve_known, upgrade })
 }
 
 fn paths(section: &mut Section<'_>) -> Option<Paths> {
@@ -129,6 +132,38 @@ fn auth(section: &mut Section<'_>) -> Option<RouteAuth> {
             None
         }
     }
+}
+
+fn revoked_streams(section: &mut Section<'_>, auth: Option<&RouteAuth>) -> RevokedStreams {
+    let chosen = section.choice("revoked_streams", &[("cut", RevokedStreams::Cut), ("finish", RevokedStreams::Finish)]);
+    if chosen.is_some() && auth == Some(&RouteAuth::None) {
+        section.problem(
+            "revoked_streams",
+            "on a route that asks for no token there is no access to take back",
+            "leave `revoked_streams` out",
+        );
+    }
+    chosen.unwrap_or(RevokedStreams::Cut)
+}
+
+/// A handshake is a GET (RFC 6455 section 4.1).
+fn upgrade(section: &mut Section<'_>, methods: &[Method]) -> Vec<Upgrade> {
+    let upgrade = section.list("upgrade", |text| {
+        let known = [Upgrade::WebSocket].into_iter().find(|upgrade| upgrade.token() == text);
+        let lower = text.to_ascii_lowercase();
+        known.ok_or_else(|| {
+            (format!("`{text}` is nothing that a connection can become here"), instead(&lower, [Upgrade::WebSocket.token()]))
+        })
+    });
+    let upgrade = upgrade.unwrap_or_default();
+    if !upgrade.is_empty() && !methods.is_empty() && !methods.contains(&Method::GET) {
+        section.problem(
+            "upgrade",
+            "a WebSocket begins with GET, which the route does not take",
+            "add \"GET\" to `methods`, or leave `upgrade` out",
+        );
+    }
+    upgrade
 }
 
 fn limit(section: &mut Section<'_>) -> Option<RouteLimit> {

@@ -13,14 +13,32 @@ use super::redis_url::{self, Address};
 use crate::config::{
     Section,
     problem::Flaw,
-    store::{Login, Redis, RedisTls, Servers, Store},
+    store::{Login, Mode, Promise, Redis, RedisTls, Servers, Store},
 };
 
 const URL: &str = "url";
 /// What says something about Redis alone.
-const OF_REDIS: [&str; 11] =
-    ["user", "password", "sentinel_user", "sentinel_password", "ca", "certificate", "key", "realm", "prefix", "timeout", "most_waiting"];
+const OF_REDIS: [&str; 14] = [
+    "user",
+    "password",
+    "sentinel_user",
+    "sentinel_password",
+    "ca",
+    "certificate",
+    "key",
+    "realm",
+    "prefix",
+    "timeout",
+    "most_waiting",
+    "mode",
+    "wait_replicas",
+    "promise",
+];
 const OF_TLS: [&str; 3] = ["ca", "certificate", "key"];
+const UNCONFIRMED: &str =
+    "Sentinels mean replicas of Redis, and none of them has to confirm: a fail-over could bring back what was revoked";
+const CONFIRM: &str =
+    "write `wait_replicas = 1` (the number of all replicas of the primary), or `promise = \"available\"` where a fail-over may";
 const OF_SENTINELS: [&str; 2] = ["sentinel_user", "sentinel_password"];
 
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(50);
@@ -29,6 +47,8 @@ const TIMEOUT: Duration = Duration::from_millis(500);
 const MOST_WAITING: u32 = 1024;
 /// The most that [`MOST_WAITING`] can be set to.
 const MOST_OF_ALL: u32 = 100_000;
+/// More replicas than anybody waits for.
+const MOST_REPLICAS: u32 = 16;
 /// The longest realm, and the longest prefix: they are in every key.
 const LONGEST: usize = 64;
 
@@ -56,17 +76,28 @@ fn shared(section: &mut Section<'_>) -> Option<Redis> {
     let prefix = section.parsed("prefix", prefix).unwrap_or_else(|| "gatepost:".to_owned());
     let timeout = section.duration("timeout", SHORTEST_TIMEOUT..=LONGEST_TIMEOUT).unwrap_or(TIMEOUT);
     let most_waiting = section.integer("most_waiting", 1..=MOST_OF_ALL).unwrap_or(MOST_WAITING);
+    let mode = section.choice("mode", &[("cached", Mode::Cached), ("strict", Mode::Strict)]).unwrap_or_default();
+    let wait_replicas = section.integer("wait_replicas", 0..=MOST_REPLICAS);
+    let promise = section.choice("promise", &[("durable", Promise::Durable), ("available", Promise::Available)]);
     let Address { tls, servers, db } = address?;
     if !tls {
         refuse(section, &OF_TLS, "it is for TLS, and the address is without", "write `url` with rediss instead of redis");
     }
-    if !matches!(servers, Servers::Sentinel { .. }) {
+    if matches!(servers, Servers::Sentinel { .. }) {
+        // What has a mistake of its own is not wrong twice.
+        let waits = section.holds("wait_replicas") && wait_replicas != Some(0);
+        let may_lose = section.holds("promise") && promise != Some(Promise::Durable);
+        if !waits && !may_lose {
+            section.problem(URL, UNCONFIRMED, CONFIRM);
+        }
+    } else {
         let remedy = "write `user` and `password` if it is for Redis itself";
         refuse(section, &OF_SENTINELS, "it is for Sentinels, and the address names none", remedy);
     }
     let tls = tls.then_some(RedisTls { ca, certificate });
     let most_waiting = usize::try_from(most_waiting).ok().and_then(NonZeroUsize::new)?;
-    Some(Redis { servers, db, tls, login, sentinel_login, realm, prefix, timeout, most_waiting })
+    let (wait_replicas, promise) = (wait_replicas.unwrap_or(0), promise.unwrap_or_default());
+    Some(Redis { servers, db, tls, login, sentinel_login, realm, prefix, timeout, most_waiting, mode, wait_replicas, promise })
 }
 
 /// Notes of each of these that the file has that it has no place there.

@@ -1,7 +1,7 @@
 //! Step 5: a key looks at itself and at others of its user, gives them other secrets, and takes them
 //! back.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 use secrecy::ExposeSecret;
@@ -13,7 +13,7 @@ use super::{
     options::MAX_KEY_DAYS,
 };
 use crate::{
-    engine::{Error, Holder, KEYS_WRITE},
+    engine::{Engine, Error, Holder, KEYS_WRITE},
     message::{Call, Fields, Lacking, Takes, reply},
     oauth::{claim::Claim, grant::Rotation, guid, id::GrantId, refusal::ErrorCode, scope::Scopes, subject::Subject},
 };
@@ -23,7 +23,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 impl Desk {
     /// All that the caller may see.
     pub(super) async fn keys(&self, call: Call) -> Answer {
-        let holder = self.holder(call.segment("tenant"), call.subject.as_ref())?;
+        let holder = self.holder(call.segment("tenant"), call.subject.as_deref())?;
         let keys = self.house.engine.device_keys(NAME, holder).await?;
         let listed: Vec<_> = keys.iter().map(|key| answers::key(key, &self.dialect)).collect();
         Ok(reply::noted(reply::no_store(reply::json(StatusCode::OK, &listed)), Some(holder.key), "keys_listed"))
@@ -31,16 +31,22 @@ impl Desk {
 
     /// The one that asks.
     pub(super) async fn current_key(&self, call: Call) -> Answer {
-        let holder = self.holder(call.segment("tenant"), call.subject.as_ref())?;
+        let holder = self.holder(call.segment("tenant"), call.subject.as_deref())?;
         let key = self.house.engine.device_key(NAME, holder, holder.key).await?;
         let answer = reply::json(StatusCode::OK, &answers::key(&key, &self.dialect));
         Ok(reply::noted(reply::no_store(answer), Some(holder.key), "key_shown"))
     }
 
     pub(super) async fn revoke_key(&self, call: Call) -> Answer {
-        let holder = self.holder(call.segment("tenant"), call.subject.as_ref())?;
+        let holder = self.holder(call.segment("tenant"), call.subject.as_deref())?;
         let id = key_id(call.segment("id"))?;
-        let revoked = self.house.engine.revoke_device_key(NAME, holder, id).await;
+        let Holder { key, user, .. } = holder;
+        let (tenant, scopes) = (holder.tenant.to_owned(), holder.scopes.clone());
+        let revoke = move |engine: Arc<Engine>| {
+            let (tenant, scopes) = (tenant.clone(), scopes.clone());
+            async move { engine.revoke_device_key(NAME, Holder { key, user, tenant: &tenant, scopes: &scopes }, id).await }
+        };
+        let revoked = self.house.engine.insist(format!("the key {id}, for key {key}"), revoke).await;
         revoked.map_err(|error| refused(error, holder, id))?;
         Ok(reply::noted(reply::no_store(reply::empty(StatusCode::NO_CONTENT)), Some(id), "key_revoked"))
     }
@@ -48,7 +54,7 @@ impl Desk {
     /// Another secret under the same id. It is told here and never again.
     pub(super) async fn rotate_key(&self, call: Call) -> Answer {
         let (tenant, id) = (call.segment("tenant").to_owned(), key_id(call.segment("id"))?);
-        let holder = self.holder(&tenant, call.subject.as_ref())?;
+        let holder = self.holder(&tenant, call.subject.as_deref())?;
         let fields = Fields::read(&call.head.headers, call.body, Takes::Json).await?;
         let (scopes, name) = (self.wanted(&fields)?, name(&fields)?);
         let days = fields.integer("expirationDays", 1..=MAX_KEY_DAYS);

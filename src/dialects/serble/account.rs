@@ -1,7 +1,7 @@
 //! Step 5, as far as the gateway answers itself: the user's account, the apps that he let in, and what
 //! anybody may know of an app.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Answer, Desk, FULL_ACCESS, NAME, SCOPES, USER_INFO, plain, tokens};
 use crate::{
     dialects::rfc::Problem,
-    engine::Error,
+    engine::{Engine, Error},
     message::{Call, Refused, refused, reply},
     oauth::{
         id::ClientId,
@@ -54,7 +54,13 @@ impl Desk {
     /// caller's own token included where it is that app's.
     pub(super) async fn deauthorize(&self, call: Call) -> Answer {
         let (user, subject) = caller(&call)?;
-        match self.house.engine.deauthorize(user.id, NAME, &ClientId::new(call.segment("id"))).await {
+        let (user, app) = (user.id, ClientId::new(call.segment("id")));
+        let what = format!("all that client {app} has of user {user}");
+        let deauthorize = move |engine: Arc<Engine>| {
+            let app = app.clone();
+            async move { engine.deauthorize(user, NAME, &app).await }
+        };
+        match self.house.engine.insist(what, deauthorize).await {
             Ok(()) => Ok(reply::noted(reply::no_store(reply::empty(StatusCode::OK)), Some(subject.grant), "deauthorized")),
             // A sentence, as where tokens are issued.
             Err(error @ Error::Refused(_)) => Ok(Problem::from(tokens::said(error)).answer(plain, call.id)),
@@ -78,7 +84,7 @@ const NOBODY: Refusal = Refusal::new(ErrorCode::UserGone, "User not found");
 
 /// For whom the token speaks: every one of this dialect speaks for somebody.
 fn caller(call: &Call) -> Result<(&Person, &Subject), Problem> {
-    let subject = call.subject.as_ref();
+    let subject = call.subject.as_deref();
     let both = subject.and_then(|subject| Some((subject.user.as_ref()?, subject)));
     Ok(both.ok_or(NOBODY)?)
 }

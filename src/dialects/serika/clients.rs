@@ -1,13 +1,15 @@
 //! The API by which users make clients: `POST` and `GET /clients`, `POST /clients/{id}/reset-secret`,
 //! `DELETE /clients/{id}`. Everybody sees and changes his own alone.
 
+use std::sync::Arc;
+
 use http::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::{Answer, Desk, GRANT_TYPES, NAME, SPELLING, user};
 use crate::{
-    engine::{CreateClient, CreateClientError, Error},
+    engine::{CreateClient, CreateClientError, Engine, Error},
     message::{BadInput, Body, Call, Fields, Refused, RequestId, Takes, refused::openai_type, reply},
     oauth::{
         claim::Claim,
@@ -88,7 +90,12 @@ impl Desk {
     /// Deletes a client, and everything that was issued to it with it.
     pub(super) async fn delete_client(&self, call: Call) -> Answer {
         let ((owner, grant), id) = (caller(&call)?, ClientId::new(call.segment("id")));
-        self.house.engine.delete_client(NAME, &id, Some(owner)).await?.ok_or_else(no_client)?;
+        let what = format!("the client {id} of user {owner}");
+        let delete = move |engine: Arc<Engine>| {
+            let id = id.clone();
+            async move { engine.delete_client(NAME, &id, Some(owner)).await }
+        };
+        self.house.engine.insist(what, delete).await?.ok_or_else(no_client)?;
         Ok(reply::noted(reply::no_store(reply::empty(StatusCode::NO_CONTENT)), Some(grant), "client_deleted"))
     }
 }

@@ -14,11 +14,11 @@ use crate::{
 /// itself there is none, and 403 says that fetching another such token is of no use (RFC 6750
 /// section 3.1).
 pub(super) fn userinfo(call: &Call) -> Response<Body> {
-    let Some(Subject { user: Some(user), grant, .. }) = &call.subject else {
+    let Some(Subject { user: Some(user), grant, .. }) = call.subject.as_deref() else {
         let message = "The access token is a client's own: there is no user behind it.";
         let mut refused = Refused::new(StatusCode::FORBIDDEN, "insufficient_scope", message, call.id);
         refused.challenge = Some(HeaderValue::from_static("Bearer error=\"insufficient_scope\""));
-        return reply::noted(refused.answer(rfc::flat), call.subject.as_ref().map(|subject| subject.grant), "no_user");
+        return reply::noted(refused.answer(rfc::flat), call.subject.as_deref().map(|subject| subject.grant), "no_user");
     };
     let mut claims = json!({"sub": user.id.to_string(), "preferred_username": user.name.to_string()});
     put(&mut claims, "email", user.email.as_deref());

@@ -9,7 +9,7 @@ use crate::oauth::{
     refusal::{ErrorCode, Refusal},
     scope::Scopes,
     signing::KeyId,
-    step::Step,
+    step::{Step, TakesBack},
     token::Proof,
 };
 
@@ -108,9 +108,10 @@ impl Grant {
             (issue.lasting, issue.refresh_until) = (before.lasting, before.refresh_until);
         }
         let mut kept: Vec<Issue> = issues.iter().filter(|issue| now < issue.access_until).cloned().collect();
-        kept.drain(..(kept.len() + 1).saturating_sub(MAX_LIVE_ISSUES));
+        let surplus = kept.drain(..(kept.len() + 1).saturating_sub(MAX_LIVE_ISSUES)).next_back();
         kept.push(issue.clone());
-        Step::to(self.with(State::Live { approval: approval.clone(), issues: kept }), Ok(issue))
+        let takes_back = surplus.map(|oldest| TakesBack::Through(self.id, oldest.number));
+        Step { takes_back, ..Step::to(self.with(State::Live { approval: approval.clone(), issues: kept }), Ok(issue)) }
     }
 
     /// The same answer again, to who wants the same: a retry gets nothing that it did not ask for.

@@ -1,6 +1,8 @@
 //! The rules: what each ask makes of a grant, in the order of its life. What gets the tokens after the
 //! first is in `renewal`.
 
+use std::ops::RangeInclusive;
+
 use jiff::Timestamp;
 
 use super::{
@@ -166,6 +168,18 @@ impl Grant {
         issue.revoked = true;
         let next = self.with(State::Live { approval: approval.clone(), issues });
         Step { next: Some(next), outcome: Ok(()), takes_back }
+    }
+
+    /// Takes back the access tokens of these numbers, as far as they are there.
+    pub fn withdraw(&self, numbers: RangeInclusive<u32>) -> Step<()> {
+        let State::Live { approval, issues } = &self.state else { return Step::unchanged(Ok(())) };
+        let taken = |issue: &Issue| Issue { revoked: issue.revoked || numbers.contains(&issue.number), ..issue.clone() };
+        let next = self.with(State::Live { approval: approval.clone(), issues: issues.iter().map(taken).collect() });
+        let takes_back = match (numbers.start(), numbers.end()) {
+            (first, last) if first == last => TakesBack::Issue(self.id, *last),
+            (_, last) => TakesBack::Through(self.id, *last),
+        };
+        Step { next: Some(next).filter(|next| next != self), outcome: Ok(()), takes_back: Some(takes_back) }
     }
 
     /// Takes the grant back. What is over already stays as it is; what nobody approved is no

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Texts under names. Silent in `Debug` but for the names.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Arguments(BTreeMap<String, SecretString>);
 
 impl Arguments {

@@ -16,6 +16,7 @@ use crate::{
         scope::Scopes,
         user::{User, UserName},
     },
+    verify::Receipt,
 };
 
 /// Which grant is meant.
@@ -65,8 +66,25 @@ pub(super) const NOUN: Noun = Noun {
             verb: "revoke",
             about: "Take a grant back. Answers that are on their way are cut off",
             arguments: &[ID],
-            says: Says::Words("Grant {id} is {state}. It opens nothing now."),
+            says: Says::TakenBack("Grant {id} is {state}. It opens nothing now."),
             run: |admin, arguments| Box::pin(revoke(admin, arguments)),
+        },
+        Verb {
+            verb: "revoke-before",
+            about: "Take back what was authorized before a moment. Personal tokens included, as after a restored backup. \
+                    Answers that are on their way are cut off. It cannot be undone",
+            arguments: &[
+                Argument {
+                    name: "time",
+                    form: Form::Positional,
+                    value: "TIME",
+                    about: "As RFC 3339 has it, such as 2027-01-15T08:00:00Z.",
+                },
+                Argument { name: "user", form: Form::Optional, value: "NAME", about: "Only what this user granted." },
+                Argument { name: "client", form: Form::Optional, value: "ID", about: "Only what clients of this id were given." },
+            ],
+            says: Says::TakenBack("{revoked} grants that were authorized before {before} are revoked."),
+            run: |admin, arguments| Box::pin(revoke_before(admin, arguments)),
         },
     ],
 };
@@ -167,12 +185,26 @@ async fn show(admin: &Admin, arguments: Arguments) -> Result<AdminAnswer, AdminE
 }
 
 async fn revoke(admin: &Admin, arguments: Arguments) -> Result<AdminAnswer, AdminError> {
-    let grant = revoked(admin, arguments.grant_id("id")?).await?;
-    shown(admin, &grant).await
+    let (grant, receipt) = revoked(admin, arguments.grant_id("id")?).await?;
+    shown(admin, &grant).await?.with(receipt)
+}
+
+async fn revoke_before(admin: &Admin, arguments: Arguments) -> Result<AdminAnswer, AdminError> {
+    let before: Timestamp = arguments
+        .text("time")?
+        .parse()
+        .map_err(|error| AdminError::invalid(format!("`time` is no moment such as 2027-01-15T08:00:00Z: {error}")))?;
+    let user = match arguments.optional("user") {
+        Some(_) => Some(users::named(admin, &arguments.user_name("user")?).await?.id),
+        None => None,
+    };
+    let of = arguments.optional("client");
+    let (revoked, receipt) = admin.engine.revoke_before(before, user, |client| of.is_none_or(|id| client.id.as_str() == id)).await?;
+    AdminAnswer::of(&serde_json::json!({"revoked": revoked, "before": before}))?.with(receipt)
 }
 
 /// Takes it back.
-pub(super) async fn revoked(admin: &Admin, id: GrantId) -> Result<Grant, AdminError> {
+pub(super) async fn revoked(admin: &Admin, id: GrantId) -> Result<(Grant, Option<Receipt>), AdminError> {
     admin.engine.revoke_grant(id).await.map_err(|error| match error {
         Error::Refused(_) => unknown(id),
         other => other.into(),

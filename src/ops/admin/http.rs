@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header::ALLOW};
 use serde::{Deserialize, Serialize};
 
-use super::{Admin, AdminAnswer, AdminCode, AdminError, AdminRequest, Arguments};
+use super::{Admin, AdminAnswer, AdminCode, AdminError, AdminRequest, Arguments, metrics};
 use crate::message::{
     Body,
     body::{self, ReadError},
@@ -22,6 +22,8 @@ pub struct ErrorBody {
     pub error: AdminError,
 }
 
+const METRICS: &str = "/metrics";
+
 /// Where a request is sent.
 pub fn path(request: &AdminRequest) -> String {
     format!("/{}/{}", request.noun, request.verb)
@@ -30,13 +32,17 @@ pub fn path(request: &AdminRequest) -> String {
 /// Answers one request.
 pub async fn respond(admin: Arc<Admin>, request: Request<Body>) -> Response<Body> {
     let (head, body) = request.into_parts();
+    if head.uri.path() == METRICS {
+        return match head.method {
+            Method::GET => reply::text(StatusCode::OK, metrics::CONTENT_TYPE, metrics::exposition(&admin.engine).await),
+            _ => not_allowed("GET", "the metrics are read with GET"),
+        };
+    }
     let Some((noun, verb)) = head.uri.path().strip_prefix('/').and_then(|path| path.split_once('/')) else {
         return refusal(&AdminError::not_found("there is no such path; a request goes to /<noun>/<verb>"));
     };
     if head.method != Method::POST {
-        let mut answer = with_status(StatusCode::METHOD_NOT_ALLOWED, &AdminError::invalid("a request is made with POST"));
-        answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-        return answer;
+        return not_allowed("POST", "a request is made with POST");
     }
     let arguments = match body::read(body, MAX_BODY).await {
         Ok(json) => Arguments::from_json(&json),
@@ -46,10 +52,12 @@ pub async fn respond(admin: Arc<Admin>, request: Request<Body>) -> Response<Body
         Err(error @ ReadError::Broken(_)) => Err(AdminError::invalid(error.to_string())),
     };
     let answer = match arguments {
-        Ok(arguments) => admin.answer(AdminRequest { noun: noun.to_owned(), verb: verb.to_owned(), arguments }).await,
+        Ok(arguments) => admin.insist(AdminRequest { noun: noun.to_owned(), verb: verb.to_owned(), arguments }).await,
         Err(error) => Err(error),
     };
     match answer {
+        // Accepted: somebody may not act on it before that time.
+        Ok(answer) if answer.is_pending() => reply::json(StatusCode::ACCEPTED, &answer.0),
         Ok(AdminAnswer(value)) => reply::json(StatusCode::OK, &value),
         Err(error) => refusal(&error),
     }
@@ -60,9 +68,15 @@ fn refusal(error: &AdminError) -> Response<Body> {
         AdminCode::InvalidRequest => StatusCode::BAD_REQUEST,
         AdminCode::NotFound => StatusCode::NOT_FOUND,
         AdminCode::AlreadyExists => StatusCode::CONFLICT,
-        AdminCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        AdminCode::Unavailable | AdminCode::Pending => StatusCode::SERVICE_UNAVAILABLE,
     };
     with_status(status, error)
+}
+
+fn not_allowed(method: &'static str, words: &str) -> Response<Body> {
+    let mut answer = with_status(StatusCode::METHOD_NOT_ALLOWED, &AdminError::invalid(words));
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(method));
+    answer
 }
 
 fn with_status(status: StatusCode, error: &AdminError) -> Response<Body> {

@@ -43,7 +43,7 @@ pub(super) const NOUN: Noun = Noun {
             about: "Take a key back, and with it everything that it signed; a new one takes its place. \
                     Answers that are on their way are cut off. It cannot be undone",
             arguments: &[KID],
-            says: Says::Words("Key {kid} is {state}. Nothing that it signed opens anything now."),
+            says: Says::TakenBack("Key {kid} is {state}. Nothing that it signed opens anything now."),
             run: |admin, arguments| Box::pin(revoke(admin, arguments)),
         },
     ],
@@ -102,7 +102,8 @@ async fn retire(admin: &Admin, arguments: Arguments) -> Result<AdminAnswer, Admi
 
 async fn revoke(admin: &Admin, arguments: Arguments) -> Result<AdminAnswer, AdminError> {
     let kid = kid(&arguments)?;
-    about(&admin.engine.revoke_key(kid).await?, kid)
+    let (keys, receipt) = admin.engine.revoke_key(kid).await?;
+    about(&keys, kid)?.with(receipt)
 }
 
 fn kid(arguments: &Arguments) -> Result<KeyId, AdminError> {

@@ -58,7 +58,7 @@ pub(super) const NOUN: Noun = Noun {
             verb: "revoke",
             about: "Take a token back. Answers that are on their way are cut off",
             arguments: &[ID],
-            says: Says::Words("Token {id} opens nothing now."),
+            says: Says::TakenBack("Token {id} opens nothing now."),
             run: |admin, arguments| Box::pin(revoke(admin, arguments)),
         },
     ],
@@ -133,6 +133,6 @@ async fn revoke(admin: &Admin, arguments: Arguments) -> Result<AdminAnswer, Admi
     if grant.is_none() {
         return Err(AdminError::not_found(format!("there is no token {id}")));
     }
-    let grant = grants::revoked(admin, id).await?;
-    AdminAnswer::of(&serde_json::json!({"id": grant.id, "name": grant.requester.device}))
+    let (grant, receipt) = grants::revoked(admin, id).await?;
+    AdminAnswer::of(&serde_json::json!({"id": grant.id, "name": grant.requester.device}))?.with(receipt)
 }

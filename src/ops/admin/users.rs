@@ -12,6 +12,7 @@ use crate::{
         scope::Scopes,
         user::{User, UserName},
     },
+    verify::Receipt,
 };
 
 const PASSWORD: Argument = Argument {
@@ -64,11 +65,11 @@ pub(super) const NOUN: Noun = Noun {
             about: "Stop a user: no sign-in, and nothing that he granted opens anything. \
                     Sessions end, and answers that are on their way are cut off. `enable` undoes it, but for these",
             arguments: &[NAME],
-            says: Says::Words("User {name} is disabled. Nothing that the user granted opens anything now."),
+            says: Says::TakenBack("User {name} is disabled. Nothing that the user granted opens anything now."),
             run: |admin, arguments| {
                 Box::pin(async move {
                     let name = arguments.user_name("name")?;
-                    changed(&name, admin.engine.disable_user(&name).await)
+                    taken_back(&name, admin.engine.disable_user(&name).await)
                 })
             },
         },
@@ -96,11 +97,11 @@ pub(super) const NOUN: Noun = Noun {
             about: "Take back everything that a user granted, personal tokens included. \
                     Sessions end, and answers that are on their way are cut off. It cannot be undone",
             arguments: &[NAME],
-            says: Says::Words("Everything that user {name} granted is taken back, and the user is signed out everywhere."),
+            says: Says::TakenBack("Everything that user {name} granted is taken back, and the user is signed out everywhere."),
             run: |admin, arguments| {
                 Box::pin(async move {
                     let name = arguments.user_name("name")?;
-                    changed(&name, admin.engine.revoke_user(&name).await)
+                    taken_back(&name, admin.engine.revoke_user(&name).await)
                 })
             },
         },
@@ -201,6 +202,11 @@ fn avatar(text: &str) -> Result<String, AdminError> {
 fn changed(name: &UserName, user: Result<Option<User>, Error>) -> Result<AdminAnswer, AdminError> {
     let user = user?.ok_or_else(|| unknown(name))?;
     AdminAnswer::of(&Shown::of(&user))
+}
+
+fn taken_back(name: &UserName, user: Result<Option<(User, Option<Receipt>)>, Error>) -> Result<AdminAnswer, AdminError> {
+    let (user, receipt) = user?.ok_or_else(|| unknown(name))?;
+    AdminAnswer::of(&Shown::of(&user))?.with(receipt)
 }
 
 fn unknown(name: &UserName) -> AdminError {

@@ -69,6 +69,8 @@ pub enum Form {
 pub enum Says {
     /// These words.
     Words(&'static str),
+    /// These words, and then who has heard of it. Where the store is away, it is tried until it is done.
+    TakenBack(&'static str),
     /// A line for each field.
     Fields(&'static [&'static str]),
     /// A line for each element, and these words where there is none.

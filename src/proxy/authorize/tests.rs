@@ -1,12 +1,14 @@
 //! Which token opens what.
 
+use std::sync::Arc;
+
 use http::{Request, StatusCode};
 use jiff::Timestamp;
 
 use super::*;
 use crate::{
     clock::Manual,
-    config::{self, Claim, ErrorShape, Paths, RouteAuth},
+    config::{self, Claim, ErrorShape, Paths, RevokedStreams, RouteAuth},
     message::{Endpoint, Need, endpoint, refused, reply},
     oauth::{
         audience::Audience,
@@ -28,7 +30,17 @@ fn routes() -> Routes {
     let route = |prefix: &str| {
         let claim = Claim { owner: String::new(), host: None, paths: Paths::Prefix(prefix.into()), methods: Vec::new(), only: None };
         let auth = RouteAuth::Bearer(Scopes::parse("inference").unwrap());
-        config::Route { claim, upstream: 0, auth, errors: ErrorShape::OpenAi, limit: None, rewrite: None }
+        config::Route {
+            claim,
+            upstream: 0,
+            auth,
+            errors: ErrorShape::OpenAi,
+            revoked_streams: RevokedStreams::Cut,
+            limit: None,
+            rewrite: None,
+            serve_known: std::time::Duration::ZERO,
+            upgrade: Vec::new(),
+        }
     };
     let me = Endpoint {
         name: "me",
@@ -49,6 +61,7 @@ fn opens(audience: &[&str], scopes: &str, path: &str) -> Result<(), Rejection> {
     let grant = GrantId::from_random([7; 16]);
     let subject = Subject {
         grant,
+        number: 1,
         dialect: "standard".into(),
         user: None,
         client: ClientId::new("app"),
@@ -56,7 +69,7 @@ fn opens(audience: &[&str], scopes: &str, path: &str) -> Result<(), Rejection> {
         audience: audience.iter().map(|path| format!("{HERE}{path}")).collect(),
         tenant: None,
     };
-    let caller = Caller::Known(Box::new(subject), OpenStreams::default().enter(grant, 1, None));
+    let caller = Caller::Known(Arc::new(subject), OpenStreams::default().enter(grant, 1, None));
     let routes = routes();
     let request = Request::get(path).body(()).unwrap();
     let here = PublicUrl::new(HERE.parse().unwrap()).unwrap();
@@ -89,6 +102,7 @@ fn at_tenants(tenants: &Tenants, of: Option<&str>, scopes: &str, path: &str) -> 
     let ada = UserName::parse("ada").unwrap();
     let subject = Subject {
         grant,
+        number: 1,
         dialect: "standard".into(),
         user: Some(Person { id: UserId::from_random([2; 16]), name: ada, email: None, avatar: None }),
         client: ClientId::new("app"),
@@ -96,7 +110,7 @@ fn at_tenants(tenants: &Tenants, of: Option<&str>, scopes: &str, path: &str) -> 
         audience: Audience::default(),
         tenant: of.map(str::to_owned),
     };
-    let caller = Caller::Known(Box::new(subject), OpenStreams::default().enter(grant, 1, None));
+    let caller = Caller::Known(Arc::new(subject), OpenStreams::default().enter(grant, 1, None));
     let (routes, here) = (routes(), PublicUrl::new(HERE.parse().unwrap()).unwrap());
     let request = Request::get(path).body(()).unwrap();
     match authorize(routes.find(&request).unwrap().route, caller, &here, tenants, path) {
@@ -152,6 +166,7 @@ fn a_token_opens_what_is_for_its_kind_and_its_scopes() {
     let scopes = |text: &str| Scopes::parse(text).unwrap();
     let subject = |dialect: &str, may: &str| Subject {
         grant: GrantId::from_random([1; 16]),
+        number: 1,
         dialect: dialect.to_owned(),
         user: None,
         client: ClientId::new("app"),

@@ -103,7 +103,7 @@ impl Step {
                 let write = Write::Put { until: Some(nanoseconds(until)), bytes: Vec::new() };
                 Self { name: list.name_of(&member), expect: Expect::Any, write }
             }
-            Change::TakeBack(_) | Change::Tell(_) => return Ok(None),
+            Change::TakeBack(_) | Change::TakeBackAgain(_) | Change::Tell(_) => return Ok(None),
         }))
     }
 }

@@ -38,7 +38,7 @@ use self::{
     writer::{Opener, Slot},
 };
 use super::{
-    Answer, Change, CommitError, Cursor, Entry, Feed, Key, List, Loaded, Notices, Page, Position, Record, Soft, SoftKey, Store, Swept,
+    Answer, Change, CommitError, Cursor, Entry, Key, List, Loaded, Notices, Page, Position, ReadError, Record, Soft, SoftKey, Store, Swept,
     Unavailable, Whole, local::Local,
 };
 use crate::clock::Clock;
@@ -123,7 +123,7 @@ impl Store for Embedded {
         })
     }
 
-    fn load_whole<'a>(&'a self, key: &'a Key, watch: Option<&'a Key>) -> Answer<'a, Option<Whole>> {
+    fn load_whole<'a>(&'a self, key: &'a Key, watch: Option<&'a Key>, _applied: Option<Position>) -> Answer<'a, Option<Whole>, ReadError> {
         Box::pin(async move {
             let now = tables::nanoseconds(self.clock.now());
             let snapshot = self.read(tables::snapshot)?;
@@ -186,10 +186,6 @@ impl Store for Embedded {
             }
             Ok(Swept { removed })
         })
-    }
-
-    fn feed(&self, after: Option<Position>) -> Answer<'_, Feed> {
-        Box::pin(async move { Ok(self.local.feed(after)) })
     }
 
     fn notices(&self) -> Notices {

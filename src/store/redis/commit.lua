@@ -1,14 +1,24 @@
 -- Compares every version, then writes all or nothing.
 -- KEYS: what it is about, one for each part of the commit.
--- ARGV: nonce, now, the channel, for how long entries of the feed are kept in seconds, and then for each
--- key five fields, of which the last three may be empty:
+-- ARGV: nonce, now, the channel, for how long entries of the feed are kept in seconds, the realm's tag, the sequence of
+-- an entry that the feed must have or '' for none, its id, and then for each key five fields, of which the last three
+-- may be empty:
 --   put, compare, delete   any, absent, or the version that is expected;   of put also the value and the lifetime in ms
 --   link                   any;   the member, its score, the score of now
 --   feed                   any;   the entry's id, the entry
 --   tell                   any;   what is told
--- Answers: nonce, "written" or "conflict" or "layout".
+--   count                  any;   nothing: it is raised by one, so that there is something to be confirmed
+--   feed_ends, members     any;   nothing: they are read, in this order, once all is written
+-- Answers: nonce, "written" or "conflict" or "layout" or "elsewhere"; behind "written" what was read.
 local now = ARGV[2]
-local first, fields = 5, 5
+local first, fields = 8, 5
+
+if ARGV[6] ~= '' then
+  local entry = redis.call('XRANGE', ARGV[5] .. 'feed', ARGV[6] .. '-0', ARGV[6] .. '-0')[1]
+  if not entry or entry[2][2] ~= ARGV[7] then
+    return { ARGV[1], 'elsewhere' }
+  end
+end
 
 for n, key in ipairs(KEYS) do
   local at = first + (n - 1) * fields
@@ -74,12 +84,31 @@ function write.feed(key, id, entry)
   end
 end
 
+function write.count(key)
+  redis.call('INCR', key)
+end
+
+local answer = { ARGV[1], 'written' }
+
+function write.feed_ends(key)
+  table.insert(answer, redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1))
+end
+
+function write.members(key)
+  table.insert(answer, redis.call('HGETALL', key))
+end
+
 function write.tell(_, what)
   redis.call('PUBLISH', ARGV[3], what)
 end
 
 -- What another type under the key can make fail comes first, while nothing is written; nobody is told before all is.
-for _, kinds in ipairs({ { feed = true, link = true }, { put = true, delete = true }, { tell = true } }) do
+local rounds = {
+  { feed = true, link = true, count = true },
+  { put = true, delete = true },
+  { tell = true, feed_ends = true, members = true },
+}
+for _, kinds in ipairs(rounds) do
   for n, key in ipairs(KEYS) do
     local at = first + (n - 1) * fields
     if kinds[ARGV[at]] then
@@ -87,4 +116,4 @@ for _, kinds in ipairs({ { feed = true, link = true }, { put = true, delete = tr
     end
   end
 end
-return { ARGV[1], 'written' }
+return answer

@@ -17,7 +17,10 @@ use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::socket::{self, Heard};
-use crate::config::store::{Host, Login, Redis, Servers};
+use crate::{
+    config::store::{Host, Login, Redis, Servers},
+    store::Unavailable,
+};
 
 /// The oldest Redis that knows what the scripts use.
 const MAJOR: u32 = 6;
@@ -36,6 +39,21 @@ pub enum OpenError {
     /// None of the configured servers leads to a primary that we may use.
     #[error("no connection to Redis: {}", .0.iter().map(|(host, cause)| format!("{host}: {cause}")).collect::<Vec<_>>().join("; "))]
     NoPrimary(Vec<(Host, Cause)>),
+    /// A replica could become the primary that has not confirmed what was answered.
+    #[error(
+        "Redis has {attached} attached replicas, and `wait_replicas = {wanted}` waits for fewer: after a fail-over to another one, what was \
+         revoked could be open again. Write `wait_replicas = {attached}` under [store], or take the weaker promise by its name: \
+         `promise = \"available\"`"
+    )]
+    Unconfirmed {
+        /// How many there are.
+        attached: u32,
+        /// How many have to confirm.
+        wanted: u32,
+    },
+    /// It was lost again.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
 }
 
 /// Why one server is of no use.

@@ -10,7 +10,7 @@
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use redis::{ErrorKind, RedisError, RedisResult, Script, ServerErrorKind, Value};
+use redis::{ErrorKind, RedisError, RedisResult, Script, ServerErrorKind, Value, aio::MultiplexedConnection, cmd};
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
@@ -98,6 +98,23 @@ impl Link {
     /// # Errors
     /// [`Unavailable`]. A script that writes may have been executed all the same.
     pub(super) async fn run(&self, script: &Script, keys: &[Vec<u8>], args: &[Vec<u8>], repeat: Repeat) -> Result<Vec<Value>, Unavailable> {
+        self.run_and_wait(script, keys, args, repeat, 0).await.map(|(answer, _)| answer)
+    }
+
+    /// The same, and how many replicas of the server have got what the script wrote: as many as that, or else
+    /// those that had after half of the time that a call may take. It is asked on the connection on which the
+    /// script ran, since a new one would say that nothing is missing.
+    ///
+    /// # Errors
+    /// As [`Link::run`], also where only this is not known.
+    pub(super) async fn run_and_wait(
+        &self,
+        script: &Script,
+        keys: &[Vec<u8>],
+        args: &[Vec<u8>],
+        repeat: Repeat,
+        replicas: u32,
+    ) -> Result<(Vec<Value>, u32), Unavailable> {
         let LinkLimits { timeout: limit, most_waiting } = self.shared.limits;
         let place = Arc::clone(&self.shared.places).try_acquire_owned();
         let place = place.map_err(|_none_left| Unavailable::because(format!("{most_waiting} calls to Redis are under way already")))?;
@@ -109,11 +126,25 @@ impl Link {
             loop {
                 let line = self.shared.line().await?;
                 let mut connection = line.connection();
-                let error = match call.on(&line, invocation.invoke_async::<Value>(&mut connection)).await {
-                    Ok(answer) => return after_nonce(answer, &nonce).ok_or_else(|| self.mixed_up(&line)),
+                let mut done = false;
+                let asked = async {
+                    let answer = invocation.invoke_async::<Value>(&mut connection).await?;
+                    done = true;
+                    let have = if replicas > 0 { wait(&mut connection, replicas, limit / 2).await? } else { 0 };
+                    Ok((answer, have))
+                };
+                let error = match call.on(&line, asked).await {
+                    Ok((answer, have)) => {
+                        let answer = after_nonce(answer, &nonce).ok_or_else(|| self.mixed_up(&line))?;
+                        return Ok((answer, have));
+                    }
                     Err(error) => error,
                 };
                 match Verdict::on(&error) {
+                    Verdict::NotPrimary | Verdict::Soon if done => {
+                        line.give_up(Fault::NotPrimary(error.to_string()));
+                        return Err(Unavailable::because(format!("whether its replicas have it, Redis does not say: {error}")));
+                    }
                     Verdict::NotPrimary => line.give_up(Fault::NotPrimary(error.to_string())),
                     Verdict::Soon => sleep(SOON).await,
                     Verdict::Final => return Err(Unavailable::because(format!("Redis refused: {error}"))),
@@ -132,6 +163,13 @@ impl Link {
                 call.timed_out(limit);
                 Err(Unavailable::because(format!("Redis did not answer within {limit:?}")))
             }
+        }
+    }
+
+    /// The connection that stands is given up, and the primary is looked for anew.
+    pub(super) fn look_elsewhere(&self, reason: &str) {
+        if let State::Up(line) = &**self.shared.state.load() {
+            line.give_up(Fault::NotPrimary(reason.to_owned()));
         }
     }
 
@@ -172,7 +210,7 @@ struct Call {
 }
 
 impl Call {
-    async fn on(&mut self, line: &Arc<Line>, question: impl Future<Output = RedisResult<Value>>) -> RedisResult<Value> {
+    async fn on<T>(&mut self, line: &Arc<Line>, question: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
         self.due = Some((Arc::clone(line), line.heard.so_far()));
         let answer = question.await;
         self.due = None;
@@ -223,6 +261,13 @@ impl Verdict {
             _ => Self::Broken,
         }
     }
+}
+
+/// How many replicas have got what was written on this connection.
+async fn wait(connection: &mut MultiplexedConnection, replicas: u32, within: Duration) -> RedisResult<u32> {
+    // 0 would be without end.
+    let within = within.as_millis().max(1);
+    cmd("WAIT").arg(replicas).arg(u64::try_from(within).unwrap_or(u64::MAX)).query_async(connection).await
 }
 
 fn after_nonce(answer: Value, nonce: &[u8]) -> Option<Vec<Value>> {

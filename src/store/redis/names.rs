@@ -6,6 +6,8 @@
 //! <prefix>{<realm>}:<letter>:<hex of the owner>  a list: a sorted set, the score is the end in microseconds
 //! <prefix>{<realm>}:feed                         what was taken back: a stream, the ids are the sequence
 //! <prefix>{<realm>}:limit:<hex>                  a shared limit: the time at which it is as if unused
+//! <prefix>{<realm>}:replicas                     the members: a hash, name to `<renewal> <applied> <serve_known in ms>`
+//! <prefix>{<realm>}:renewals                     counts renewals, and is never reset
 //! <prefix>{<realm>}:notices                      the Pub/Sub channel of the notices
 //! ```
 //!
@@ -23,7 +25,7 @@ use jiff::Timestamp;
 
 use crate::{
     config,
-    store::{Key, List, SoftKey, feed},
+    store::{Key, List, Position, SoftKey, feed},
 };
 
 /// How much later than its deadline something is removed, for gateways whose clocks are slow.
@@ -73,6 +75,14 @@ impl Names {
         self.tagged(b"feed")
     }
 
+    pub(super) fn replicas(&self) -> Vec<u8> {
+        self.tagged(b"replicas")
+    }
+
+    pub(super) fn renewals(&self) -> Vec<u8> {
+        self.tagged(b"renewals")
+    }
+
     pub(super) fn tally(&self, name: &[u8; 16]) -> Vec<u8> {
         self.tagged(format!("limit:{}", HEXLOWER.encode(name)).as_bytes())
     }
@@ -106,8 +116,24 @@ pub(super) fn long(short: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// After how many milliseconds Redis removes what ends then; `None` for what stays.
-pub(super) fn lifetime(until: Option<Timestamp>, now: Timestamp) -> Option<i64> {
+fn lifetime(until: Option<Timestamp>, now: Timestamp) -> Option<i64> {
     let left = until.filter(|until| *until != Timestamp::MAX)?.duration_since(now);
     let grace = i64::try_from(GRACE.as_millis()).unwrap_or(0);
     Some(i64::try_from(left.as_millis()).unwrap_or(i64::MAX / 2).max(0).saturating_add(grace))
+}
+
+/// A lifetime as Redis takes it; empty for what stays.
+pub(super) fn milliseconds(until: Option<Timestamp>, now: Timestamp) -> Vec<u8> {
+    lifetime(until, now).map(|lifetime| lifetime.to_string().into_bytes()).unwrap_or_default()
+}
+
+/// The end of a list's entry, in microseconds: a sorted set counts in floating point, and these it counts
+/// exactly until the year 2255.
+pub(super) fn score(time: Timestamp) -> Vec<u8> {
+    time.as_microsecond().to_string().into_bytes()
+}
+
+/// An entry's sequence and id, as the scripts take them; empty where none is named.
+pub(super) fn named(entry: Option<Position>) -> [Vec<u8>; 2] {
+    entry.map(|entry| [entry.sequence.to_string().into_bytes(), entry.id.to_vec()]).unwrap_or_default()
 }

@@ -28,6 +28,7 @@ pub(super) fn written(notice: Notice) -> Vec<u8> {
     match notice {
         Notice::Grant(id) => format!("grant {id}").into_bytes(),
         Notice::Feed => b"feed".to_vec(),
+        Notice::Heard => b"heard".to_vec(),
         Notice::Keys => b"keys".to_vec(),
         Notice::Lost => b"lost".to_vec(),
     }
@@ -37,6 +38,7 @@ pub(super) fn written(notice: Notice) -> Vec<u8> {
 fn read(message: &[u8]) -> Notice {
     match message {
         b"feed" => Notice::Feed,
+        b"heard" => Notice::Heard,
         b"keys" => Notice::Keys,
         _ => {
             let id = message.strip_prefix(b"grant ").and_then(|id| std::str::from_utf8(id).ok()).and_then(GrantId::parse);

@@ -1,11 +1,13 @@
 //! What the scripts answer, read strictly.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use redis::Value as Reply;
 
-use crate::store::{FeedEntry, Position, Unavailable, record::decode_taken_back};
+use crate::store::{FeedEntry, Member, Position, Unavailable, record::decode_taken_back};
 
-/// What [`score`](super::score) wrote.
+/// What [`score`](super::names::score) wrote.
 pub(super) fn end(score: Option<Reply>) -> Result<Timestamp, Unavailable> {
     let score = bytes(score)?.and_then(|score| std::str::from_utf8(&score).ok()?.parse::<f64>().ok()).ok_or_else(unexpected)?;
     if score.is_infinite() {
@@ -51,7 +53,27 @@ pub(super) fn position(reply: Reply) -> Result<(Position, Vec<u8>), Unavailable>
 /// An entry of the feed.
 pub(super) fn entry(reply: Reply) -> Result<FeedEntry, Unavailable> {
     let (position, bytes) = position(reply)?;
-    Ok(FeedEntry { position, takes_back: decode_taken_back(&bytes)? })
+    let takes_back = if bytes.is_empty() { None } else { Some(decode_taken_back(&bytes)?) };
+    Ok(FeedEntry { position, takes_back })
+}
+
+/// The members: a name, then what is known of it.
+pub(super) fn members(reply: Option<Reply>) -> Result<Vec<Member>, Unavailable> {
+    // A hash comes as a map, or in a script's answer as an array.
+    let parts = match reply {
+        Some(Reply::Map(pairs)) => pairs.into_iter().flat_map(|(name, known)| [name, known]).collect(),
+        other => array(other)?,
+    };
+    parts.chunks(2).map(|pair| member(pair).ok_or_else(unexpected)).collect()
+}
+
+fn member(pair: &[Reply]) -> Option<Member> {
+    let [Reply::BulkString(name), Reply::BulkString(known)] = pair else { return None };
+    // Whatever is no text is not ours.
+    let (name, known) = (std::str::from_utf8(name).ok()?, std::str::from_utf8(known).ok()?);
+    let mut numbers = known.split(' ').map(|number| number.parse().ok());
+    let (renewal, applied, serve_known) = (numbers.next()??, numbers.next()??, numbers.next()??);
+    Some(Member { name: name.to_owned(), renewal, applied, serve_known: Duration::from_millis(serve_known) })
 }
 
 /// It is no answer to what was asked.

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     proxy::{
         raw::{RawUpstream, Wire},
-        streaming::asking,
+        streaming::{SSE, asking},
     },
     support::{
         gateway::forwarding,
@@ -84,6 +84,11 @@ async fn the_line_says_who_broke_off() {
     let installation = Installation::before(upstream.address);
     let token = installation.token().await;
     let (child, address) = installation.serve().await;
+    let mut told = Wire::to(address).await;
+    told.send(asking(&token.access)).await;
+    let (mut events, asked) = upstream.asked().await;
+    events.send(SSE).await;
+    told.head().await;
     let mut names = Vec::new();
     for how in ["before", "upstream", "caller", "taken_back"] {
         let mut caller = Wire::to(address).await;
@@ -114,7 +119,10 @@ async fn the_line_says_who_broke_off() {
         }
         assert_eq!(caller.chunk().await, None);
     }
+    let event = told.last_event().await;
     let lines = lines(&child.end().await);
+    let line = &lines[asked.field("x-request-id")];
+    assert_eq!((&line["outcome"], &line["bytes_out"]), (&"taken_back".into(), &event.len().into()));
     let told: Vec<_> = names.iter().map(|name| (&lines[name]["outcome"], &lines[name]["status"], &lines[name]["bytes_out"])).collect();
     let [none, ok, zero, four] = [Value::Null, 200.into(), 0.into(), 4.into()];
     let [left, broke, back] = ["caller_left", "upstream_broke_off", "taken_back"].map(Value::from);

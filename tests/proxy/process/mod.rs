@@ -8,3 +8,4 @@ mod log;
 mod login;
 mod quickstart;
 mod serve;
+mod tunnels;

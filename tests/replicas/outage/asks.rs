@@ -154,6 +154,11 @@ impl Known {
         &self.got.iter().find(|credential| credential.dialect == dialect && credential.kind == kind).unwrap().text
     }
 
+    /// What nothing in the outage ends.
+    pub(super) fn personal(&self) -> &str {
+        &self.personal
+    }
+
     pub(super) fn access(&self, dialect: &str) -> &str {
         self.find(dialect, Kind::Access)
     }

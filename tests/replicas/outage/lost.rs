@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{BROKEN, House};
 use crate::{
-    replicas::good,
+    replicas::{Way, good},
     support::{
         http::{bearing, get, post_form},
         person::Person,
@@ -52,7 +52,8 @@ impl House {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_lost_the_answer_to_a_poll_or_a_refresh_asks_again_and_has_it() {
-    let Some(house) = House::impatient().await else { return };
+    // So that it recovers only once it can ask.
+    let Some(house) = House::impatiently_going(Way::Strict).await else { return };
     let access = house.token().await.access;
     let codes = good(house.gateway(0), post_form("/auth/device/code", &[("client_id", "bootspring-cli")])).await.json();
     Person::signed_in(house.gateway(0)).await.approve(&text(&codes, "user_code")).await;

@@ -14,7 +14,7 @@ use super::{alone, expected::Admission};
 use crate::{
     rules::logins::{DAY, KEY_LIFE, KEYS, LOGIN_LIFE, Secret, begin, client, deliver, refused, tenant as named},
     support::{
-        house::{CLIENT, House, Login, USER, put_user},
+        house::{CLIENT, House, Login, USER},
         records::{scopes, user},
     },
 };
@@ -225,11 +225,11 @@ impl Run {
             }
             Event::Enable(enabled) => {
                 self.user.enabled = *enabled;
-                put_user(self.house.store.as_ref(), &self.user).await;
+                self.house.change_user(&self.user).await;
             }
             Event::NextGeneration => {
                 self.user.generation += 1;
-                put_user(self.house.store.as_ref(), &self.user).await;
+                self.house.change_user(&self.user).await;
             }
         }
     }

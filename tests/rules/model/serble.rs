@@ -14,7 +14,7 @@ use super::{alone, expected::Admission};
 use crate::{
     rules::logins::{CODE_LIFE, DAY, HOUR, Jwts, TEN_YEARS, authorized, client, redeem, refused, renew, renew_as, signing},
     support::{
-        house::{CLIENT, House, STRANGER, USER, put_user},
+        house::{CLIENT, House, STRANGER, USER},
         records::user,
     },
 };
@@ -272,12 +272,12 @@ impl Run {
             Event::Enable(enabled) => {
                 self.user.enabled = *enabled;
                 self.model.enabled = *enabled;
-                put_user(self.house.store.as_ref(), &self.user).await;
+                self.house.change_user(&self.user).await;
             }
             Event::NextGeneration => {
                 self.user.generation += 1;
                 self.model.generations += 1;
-                put_user(self.house.store.as_ref(), &self.user).await;
+                self.house.change_user(&self.user).await;
             }
             Event::RotateKey => {
                 self.house.engine.rotate_key(Algorithm::EdDsa).await.unwrap();

@@ -16,7 +16,7 @@ use std::{
 };
 
 use ::redis::{Client, Connection, FromRedisValue, RedisResult};
-use gatepost::config::store::{Host, Redis, Servers};
+use gatepost::config::store::{Host, Mode, Promise, Redis, Servers};
 use rand::RngExt;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -87,7 +87,7 @@ impl Server {
     }
 
     /// A server that watches others.
-    fn sentinel(text: &str) -> Option<Self> {
+    pub(crate) fn sentinel(text: &str) -> Option<Self> {
         Self::launch(text, "redis", String::new(), None)
     }
 
@@ -261,6 +261,8 @@ impl Drop for Process {
 
 /// A realm of its own there.
 pub(crate) fn realm(servers: Servers) -> Redis {
+    // Behind Sentinels and in a Cluster, each primary has one of its own.
+    let wait_replicas = if matches!(servers, Servers::One(_)) { 0 } else { 1 };
     Redis {
         servers,
         db: 0,
@@ -272,6 +274,9 @@ pub(crate) fn realm(servers: Servers) -> Redis {
         // Longer than a busy machine lets a test wait.
         timeout: Duration::from_secs(10),
         most_waiting: NonZeroUsize::new(1024).unwrap(),
+        mode: Mode::default(),
+        wait_replicas,
+        promise: Promise::default(),
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) const DISABLE: Verb = Verb {
     about: "Stop a client: it may ask for nothing, and nothing that it was given opens anything. \
             Answers that are on their way are cut off. `enable` undoes it, but for these",
     arguments: ONE,
-    says: Says::Words("Client {id} is disabled. Nothing that it was given opens anything now."),
+    says: Says::TakenBack("Client {id} is disabled. Nothing that it was given opens anything now."),
     run: |admin, arguments| Box::pin(async move { changed(admin, &arguments, |client| client.enabled = false).await }),
 };
 
@@ -32,7 +32,7 @@ pub(super) const REVOKE: Verb = Verb {
     about: "Take back everything that a client was given, by whomever. \
             Answers that are on their way are cut off. It may ask anew; this cannot be undone",
     arguments: ONE,
-    says: Says::Words("Everything that client {id} was given is taken back."),
+    says: Says::TakenBack("Everything that client {id} was given is taken back."),
     run: |admin, arguments| Box::pin(async move { changed(admin, &arguments, |client| client.generation += 1).await }),
 };
 
@@ -68,14 +68,15 @@ pub(super) const DELETE: Verb = Verb {
     verb: "delete",
     about: "Delete a client, and with it all that it was given. Answers that are on their way are cut off. It cannot be undone",
     arguments: ONE,
-    says: Says::Words("Client {id} is gone, and nothing that it was given opens anything now."),
+    says: Says::TakenBack("Client {id} is gone, and nothing that it was given opens anything now."),
     run: |admin, arguments| Box::pin(delete(admin, arguments)),
 };
 
 async fn changed(admin: &Admin, arguments: &Arguments, change: impl Fn(&mut Client)) -> Result<AdminAnswer, AdminError> {
     let client = named(admin, arguments).await?;
     let next = admin.engine.change_client(&client.dialect, &client.id, None, change).await;
-    shown(admin, &there(&client, next)?).await
+    let (next, receipt) = there(&client, next)?;
+    shown(admin, &next).await?.with(receipt)
 }
 
 async fn vouch(admin: &Admin, arguments: Arguments, verified: bool) -> Result<AdminAnswer, AdminError> {
@@ -100,7 +101,8 @@ async fn delete(admin: &Admin, arguments: Arguments) -> Result<AdminAnswer, Admi
     let client = named(admin, &arguments).await?;
     not_declared(&client, "take it out there")?;
     let deleted = admin.engine.delete_client(&client.dialect, &client.id, None).await;
-    shown(admin, &there(&client, deleted)?).await
+    let (deleted, receipt) = there(&client, deleted)?;
+    shown(admin, &deleted).await?.with(receipt)
 }
 
 /// What the configuration says of a client stands there alone.

@@ -18,7 +18,7 @@ use super::{
     link::{Link, LinkLimits, Repeat},
 };
 use crate::{
-    config::store::{Host, Redis, Servers},
+    config::store::{Host, Mode, Promise, Redis, Servers},
     store::Unavailable,
 };
 
@@ -38,6 +38,9 @@ fn redis(servers: Servers) -> Redis {
         prefix: "gatepost:".to_owned(),
         timeout: PATIENT,
         most_waiting: NonZeroUsize::new(64).unwrap(),
+        mode: Mode::default(),
+        wait_replicas: 0,
+        promise: Promise::default(),
     }
 }
 

@@ -147,6 +147,25 @@ async fn a_grant_is_found_by_user_and_client_and_taken_back_by_its_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_authorized_before_a_moment_is_taken_back_and_what_came_later_stays() {
+    let upstream = Upstream::start().await;
+    let (installation, child, address) = with_grace(upstream.address).await;
+    let (early, other) = (log_in(address, "grace", PASSWORD, "app").await, log_in(address, "grace", PASSWORD, "bootspring-cli").await);
+    let moment = jiff::Timestamp::now().to_string();
+    let late = log_in(address, "grace", PASSWORD, "app").await;
+
+    let of_app = installation.told(&["grant", "revoke-before", &moment, "--client", "app"]).await;
+    assert_eq!((&of_app["revoked"], of_app["receipt"]["waited_out"].as_array().map(Vec::len)), (&1.into(), Some(0)));
+    let statuses =
+        async || [use_of(address, &early.access).await.0, use_of(address, &other.access).await.0, use_of(address, &late.access).await.0];
+    assert_eq!(statuses().await, [401, 200, 200]);
+    assert_eq!(installation.told(&["grant", "revoke-before", &moment, "--user", "grace"]).await["revoked"], 1);
+    assert_eq!(statuses().await, [401, 401, 200]);
+    assert_eq!(installation.told(&["grant", "revoke-before", &moment]).await["revoked"], 0);
+    child.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_made_shown_once_and_taken_back() {
     let upstream = Upstream::start().await;
     let (installation, child, address) = with_grace(upstream.address).await;
