@@ -31,7 +31,7 @@ use self::faults::{
     fault::Fault,
     report::Report,
     run::Run,
-    setup::{HAS_LEASES, Mode, Setup},
+    setup::{Mode, Setup},
     topology::Topology,
 };
 
@@ -47,11 +47,11 @@ struct Options {
     /// How Redis is set up: alone, sentinel or cluster.
     #[arg(long, default_value = "alone")]
     topology: Topology,
-    /// Only this fault; may be there several times. All that the topology has and this build is to survive if absent.
+    /// Only this fault; may be there several times. All that the topology has if absent.
     #[arg(long)]
     fault: Vec<Fault>,
     /// How gateways read: cached or strict.
-    #[arg(long, default_value = if HAS_LEASES { "cached" } else { "strict" })]
+    #[arg(long, default_value = "cached")]
     mode: Mode,
     /// How many replicas must confirm; all that there are if absent.
     #[arg(long)]
@@ -77,13 +77,9 @@ fn main() -> ExitCode {
 async fn run(options: Options) -> io::Result<bool> {
     let Options { minutes, seed, topology, fault, mode, wait_replicas, promise } = options;
     let seed = seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
-    let known = Fault::of(topology).into_iter().filter(|fault| HAS_LEASES || !fault.needs_leases(topology));
-    let mut faults: Vec<Fault> = if fault.is_empty() { known.collect() } else { fault };
+    let mut faults = if fault.is_empty() { Fault::of(topology) } else { fault };
     if let Some(fault) = faults.iter().find(|fault| !fault.is_of(topology)) {
         return Err(io::Error::other(format!("{} cannot happen there: --topology {}", fault.name(), topology.name())));
-    }
-    if !HAS_LEASES && (wait_replicas.is_some() || promise.is_some()) {
-        return Err(io::Error::other("this build has no leases: there is nothing for replicas to confirm or to promise"));
     }
     println!("--topology {} --seed {seed}", topology.name());
     let setup = Setup { binary: gatepost()?, topology, mode, wait_replicas, promise, is_brief: false };

@@ -194,6 +194,23 @@ pub struct Route {
     pub upgrade: Vec<Upgrade>,
 }
 
+impl Route {
+    /// One that says nothing but this.
+    pub const fn to(upstream: usize, claim: Claim, auth: RouteAuth) -> Self {
+        Self {
+            claim,
+            upstream,
+            rewrite: None,
+            auth,
+            errors: ErrorShape::OpenAi,
+            revoked_streams: RevokedStreams::Cut,
+            limit: None,
+            serve_known: Duration::ZERO,
+            upgrade: Vec::new(),
+        }
+    }
+}
+
 /// What a connection may become (RFC 9110 section 7.8).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Upgrade {

@@ -73,22 +73,12 @@ fn resources(routes: &[Route]) -> Vec<Resource> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::config::{Claim, ErrorShape, RevokedStreams};
+    use crate::config::Claim;
 
     fn route(paths: Paths, scopes: Option<&str>) -> Route {
         let claim = Claim { owner: String::new(), host: None, paths, methods: Vec::new(), only: None };
         let auth = scopes.map_or(RouteAuth::None, |scopes| RouteAuth::Bearer(Scopes::parse(scopes).unwrap()));
-        Route {
-            claim,
-            upstream: 0,
-            auth,
-            errors: ErrorShape::OpenAi,
-            revoked_streams: RevokedStreams::Cut,
-            limit: None,
-            rewrite: None,
-            serve_known: std::time::Duration::ZERO,
-            upgrade: Vec::new(),
-        }
+        Route::to(0, claim, auth)
     }
 
     fn told(routes: &[Route]) -> Vec<String> {

@@ -70,11 +70,7 @@ impl Engine {
             let changed = next.is_some();
             let commit = match (&next, takes_back) {
                 (None, None) => return Ok(Advanced { grant, outcome, taken: None }),
-                // Whoever took it back may have gone down before all knew.
-                (None, Some(what)) => {
-                    let still = Change::Compare { key: Key::Grant(id), expect: Expect::Version(version) };
-                    vec![still, Change::TakeBackAgain(what)]
-                }
+                (None, Some(what)) => again(Key::Grant(id), Expect::Version(version), what),
                 (Some(next), _) => {
                     // What ends a grant ends it whatever it has become: a loop of refreshes must not starve
                     // it, and an ended grant keeps nothing of the state that it ended.
@@ -138,6 +134,12 @@ impl Engine {
         }
         Ok((standing, rests_on))
     }
+}
+
+/// What was taken back is taken back again: whoever did may have gone down before all knew. Nothing is written; the
+/// record has to be as it was read.
+pub(super) fn again(key: Key, expect: Expect, what: TakesBack) -> Vec<Change> {
+    vec![Change::Compare { key, expect }, Change::TakeBackAgain(what)]
 }
 
 /// The grant's next state and all that has to be written or to hold with it. What has ended stays on

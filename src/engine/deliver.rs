@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Engine, Error, Style,
-    advance::{MAX_TRIES, changes, heard},
+    advance::{MAX_TRIES, again, changes, heard},
 };
 use crate::{
     limit::{Action, Who},
@@ -144,10 +144,7 @@ impl Engine {
                 commit.push(Change::TakeBack(what));
                 commit
             }
-            None => {
-                let still = Change::Compare { key: Key::Grant(key.record.id), expect: Expect::Version(key.version) };
-                vec![still, Change::TakeBackAgain(what)]
-            }
+            None => again(Key::Grant(key.record.id), Expect::Version(key.version), what),
         };
         match self.verifier.commit(commit).await {
             Ok(taken) => {

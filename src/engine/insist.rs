@@ -92,7 +92,7 @@ impl Engine {
         match &outcome {
             Ok(_) => self.no_longer(&what),
             Err(error) if error.is_retryable() => _ = self.keep_trying(what, verb),
-            Err(_) => {}
+            Err(_final) => {}
         }
         outcome
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     Engine,
-    advance::{MAX_TRIES, heard},
+    advance::{MAX_TRIES, again, heard},
 };
 use crate::{
     oauth::{
@@ -132,8 +132,7 @@ impl Engine {
                 commit.push(Change::Put { key: Key::SigningKeys, expect, record: Record::SigningKeys(keys.clone()), until: None });
                 commit.push(Change::Tell(Notice::Keys));
             } else if let Some(kid) = gone {
-                // Whoever revoked it may have gone down before all knew.
-                commit.extend([Change::Compare { key: Key::SigningKeys, expect }, Change::TakeBackAgain(TakesBack::Key(kid))]);
+                commit.extend(again(Key::SigningKeys, expect, TakesBack::Key(kid)));
             }
             let mut taken = None;
             if !commit.is_empty() {

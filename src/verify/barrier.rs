@@ -177,7 +177,7 @@ impl Among {
         remove(replicas.as_ref(), at, at_once).await;
         if let Some(span) = later.iter().map(|member| member.serve_known).max() {
             tokio::spawn(async move {
-                clock.sleep(span + span / 50).await;
+                clock.sleep(longest(span)).await;
                 remove(replicas.as_ref(), at, later).await;
             });
         }

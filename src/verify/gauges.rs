@@ -26,7 +26,7 @@ impl Counts {
         match round {
             Ok(Round::Leased | Round::More) => {}
             Ok(Round::OtherHistory(_)) => _ = self.histories_lost.fetch_add(1, Relaxed),
-            Ok(Round::Unconfirmed) | Err(_) => _ = self.renewals_failed.fetch_add(1, Relaxed),
+            Ok(Round::Unconfirmed) | Err(Unavailable { .. }) => _ = self.renewals_failed.fetch_add(1, Relaxed),
         }
     }
 

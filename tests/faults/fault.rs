@@ -74,16 +74,6 @@ impl Fault {
         }
     }
 
-    /// Whether it can make another server the primary: without leases an old one may be read, and what the new one never
-    /// got may be lost.
-    pub(crate) fn needs_leases(self, topology: Topology) -> bool {
-        match self {
-            Self::FailOver | Self::TakeOver | Self::PrimaryDies | Self::SplitBrain => true,
-            Self::RedisStops | Self::RedisDies => topology != Topology::Alone,
-            _ => false,
-        }
-    }
-
     pub(crate) fn name(self) -> &'static str {
         Self::ALL.iter().find(|(fault, _)| *fault == self).map_or("", |(_, name)| name)
     }

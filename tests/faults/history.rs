@@ -133,8 +133,6 @@ pub(crate) struct History {
     pub(crate) sicknesses: Vec<Sickness>,
     /// Before data was lost.
     pub(crate) losses: Vec<Instant>,
-    /// Whether a disturbed replica may deny what is good.
-    pub(crate) forgives: bool,
 }
 
 /// What must not have happened.
@@ -156,7 +154,7 @@ impl History {
         for call in &self.calls {
             let wrong = match call.outcome {
                 Outcome::Admitted if self.is_late(call) => &mut verdict.late,
-                Outcome::Denied if !self.is_explained(call) && !self.is_forgiven(call) => &mut verdict.false_denials,
+                Outcome::Denied if !self.is_explained(call) => &mut verdict.false_denials,
                 Outcome::Strange(_) => &mut verdict.strange,
                 _ => continue,
             };
@@ -174,10 +172,6 @@ impl History {
         let life = &self.grants[&call.grant];
         let is_lost = self.losses.iter().any(|lost| life.issued <= *lost && call.answered >= *lost);
         is_lost || life.withdrawals.iter().any(|withdrawal| withdrawal.explains(call))
-    }
-
-    fn is_forgiven(&self, call: &Call) -> bool {
-        self.forgives && self.is_sick(call.replica, call.sent, call.answered)
     }
 
     fn is_overdue(&self, stream: &Stream) -> bool {

@@ -18,8 +18,7 @@ impl Made {
         let zero = Instant::now();
         let grants = BTreeMap::from([(1, Life { issued: zero, withdrawals: Vec::new() })]);
         let until = zero + Duration::from_secs(60);
-        let none =
-            History { until, grants, calls: Vec::new(), streams: Vec::new(), sicknesses: Vec::new(), losses: Vec::new(), forgives: false };
+        let none = History { until, grants, calls: Vec::new(), streams: Vec::new(), sicknesses: Vec::new(), losses: Vec::new() };
         Self { zero, history: none }
     }
 
@@ -95,15 +94,6 @@ fn a_denial_before_anybody_asked_for_it_is_false() {
     assert_eq!(made.found(), [0, 1, 0, 0]);
     let made = Made::new().revoked(100, Some(110)).call(90, 100, Outcome::Denied);
     assert_eq!(made.found(), [0; 4], "it may have been decided after the revocation was sent");
-}
-
-#[test]
-fn a_denial_at_a_disturbed_replica_is_forgiven_where_that_is_said() {
-    let mut made = Made::new().call(10, 20, Outcome::Denied).sick(0, 15, 16);
-    assert_eq!(made.found(), [0, 1, 0, 0]);
-    made.history.forgives = true;
-    assert_eq!(made.found(), [0; 4]);
-    assert_eq!(made.call(1017, 1018, Outcome::Denied).found(), [0, 1, 0, 0], "it is well again");
 }
 
 #[test]

@@ -8,10 +8,7 @@ use std::{
 
 use rand::seq::IndexedRandom;
 
-use super::{
-    history::{Call, History, Life, Number, Outcome, Sickness, Stream, Withdrawal},
-    setup::HAS_LEASES,
-};
+use super::history::{Call, History, Life, Number, Outcome, Sickness, Stream, Withdrawal};
 
 /// For so long callers go on with a token whose grant was taken back.
 const TRIED: Duration = Duration::from_secs(5);
@@ -175,7 +172,6 @@ impl Ledger {
             streams: pages.streams.values().copied().collect(),
             sicknesses: pages.sicknesses.clone(),
             losses: pages.losses.clone(),
-            forgives: !HAS_LEASES,
         };
         let attempts = std::mem::take(&mut pages.attempts);
         pages.forget(until);

@@ -15,7 +15,7 @@ use super::{
     client::Silence,
     gateway::Gateway,
     ledger::{Attempt, Held},
-    setup::{GATEWAYS, SPREADS},
+    setup::GATEWAYS,
     stand::Stand,
     ways::{Actor, Issued, Way},
 };
@@ -64,7 +64,6 @@ impl Actor {
             ledger.withdrawn(&issued.held);
             self.show(&issued.held, Duration::ZERO).await;
         }
-        sleep(way.spreads()).await;
     }
 
     async fn stop_for_a_time(&self, way: Way, issued: &Issued) {
@@ -76,7 +75,6 @@ impl Actor {
         }
         ledger.restoring(&issued.held);
         if self.insist(Deed::Enable, way, issued).await {
-            sleep(SPREADS).await;
             ledger.restored(&issued.held);
         }
         self.show(&issued.held, SHOWN).await;

@@ -1,20 +1,11 @@
 //! What a run is made of, and the configuration of its gateways.
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
 use super::topology::Topology;
 
-/// Whether this build has leases, and with them the keys `mode`, `wait_replicas` and `promise` of `[store]`. Without
-/// them nothing fences an old primary: see `Fault::needs_leases`.
-pub(crate) const HAS_LEASES: bool = true;
-
-/// Without leases a replica hears of what was taken back up to so long after it was answered, a disturbed one later, and
-/// then ends whatever the same user or client has open, also what was let in since.
-pub(crate) const SPREADS: Duration = if HAS_LEASES { Duration::ZERO } else { Duration::from_millis(1500) };
-
-/// For so many milliseconds a server is silent before others take it for dead. Without leases that is never to happen only
-/// because the machine is busy.
-pub(crate) const DEAD_AFTER: u32 = if HAS_LEASES { 2_000 } else { 10_000 };
+/// For so many milliseconds a server is silent before others take it for dead.
+pub(crate) const DEAD_AFTER: u32 = 2_000;
 
 pub(crate) const GATEWAYS: usize = 3;
 /// So many take things back at a time, each with a user and clients of its own.
@@ -47,8 +38,7 @@ impl FromStr for Mode {
     fn from_str(name: &str) -> Result<Self, String> {
         match name {
             "strict" => Ok(Self::Strict),
-            "cached" if HAS_LEASES => Ok(Self::Cached),
-            "cached" => Err("this build reads Redis at each request".to_owned()),
+            "cached" => Ok(Self::Cached),
             _ => Err("strict or cached".to_owned()),
         }
     }
@@ -117,9 +107,6 @@ timeout = "500ms"
     }
 
     fn leases(&self) -> String {
-        if !HAS_LEASES {
-            return String::new();
-        }
         let mut text = format!("mode = \"{}\"\n", self.mode.name());
         if self.topology.replicas() > 0 {
             text += &format!("wait_replicas = {}\n", self.wait_replicas.unwrap_or(self.topology.replicas()));

@@ -8,7 +8,7 @@ use super::{
     fault::Fault,
     report::Report,
     run::Run,
-    setup::{HAS_LEASES, Mode, Setup},
+    setup::{Mode, Setup},
     topology::Topology,
 };
 use crate::support::skipped;
@@ -18,7 +18,7 @@ async fn survives(topology: Topology, faults: &[Fault]) {
     let setup = Setup {
         binary: Path::new(env!("CARGO_BIN_EXE_gatepost")).to_owned(),
         topology,
-        mode: if HAS_LEASES { Mode::Cached } else { Mode::Strict },
+        mode: Mode::Cached,
         wait_replicas: None,
         promise: None,
         is_brief: true,
@@ -38,13 +38,12 @@ async fn survives(topology: Topology, faults: &[Fault]) {
     assert!(report.revokes() > 0, "nothing was taken back");
 }
 
-/// Every fault that this build is to survive there.
+/// Every fault that there is there.
 async fn survives_all(topology: Topology) {
     if std::env::var_os("GATEPOST_TEST_ALL").is_none() {
         return skipped("each fault once, on each topology of Redis: ./test --all");
     }
-    let faults: Vec<Fault> = Fault::of(topology).into_iter().filter(|fault| HAS_LEASES || !fault.needs_leases(topology)).collect();
-    survives(topology, &faults).await;
+    survives(topology, &Fault::of(topology)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,10 +1,6 @@
 //! How somebody gets in, and how that is taken back.
 
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use http::{HeaderValue, header::AUTHORIZATION};
 use rand::RngExt;
@@ -15,17 +11,13 @@ use super::{
     gateway::Gateway,
     ledger::Held,
     login::Browser,
-    setup::{CLIENT_SECRET, GATEWAYS, SIGNED, SPREADS, robot, user},
+    setup::{CLIENT_SECRET, GATEWAYS, SIGNED, robot, user},
     stand::Stand,
 };
 use crate::support::http::{bearing, post_form, post_json};
 
 /// So many personal tokens are taken back together.
 const TOGETHER: usize = 3;
-/// A replica that has just looked for a key that it does not know looks again only a second later, and denies until then
-/// what another new key signed.
-const KEY_SPREADS: Duration = Duration::from_millis(1500);
-
 /// How a grant is taken back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Way {
@@ -55,15 +47,6 @@ impl Way {
             Self::User => "user revoke",
             Self::Client => "client revoke",
             Self::Key => "key revoke",
-        }
-    }
-
-    /// How long it may disturb what is let in afterwards.
-    pub(crate) fn spreads(self) -> Duration {
-        match self {
-            Self::Key => KEY_SPREADS,
-            Self::User | Self::Client => SPREADS,
-            Self::Grant | Self::Command | Self::Logout | Self::Revocation => Duration::ZERO,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use gatepost::{
     clock::Manual,
-    config::{Claim, ErrorShape, Paths, RevokedStreams, Route, RouteAuth, UnderscoreHeaders},
+    config::{Claim, Paths, Route, RouteAuth, UnderscoreHeaders},
     proxy::{route::Routes, strict},
 };
 use http::Request;
@@ -16,17 +16,7 @@ use crate::support::records::START;
 fn routes() -> Routes {
     let route = |paths: Paths| {
         let claim = Claim { owner: String::new(), host: None, paths, methods: Vec::new(), only: None };
-        Route {
-            claim,
-            upstream: 0,
-            rewrite: None,
-            auth: RouteAuth::None,
-            errors: ErrorShape::OpenAi,
-            revoked_streams: RevokedStreams::Cut,
-            limit: None,
-            serve_known: std::time::Duration::ZERO,
-            upgrade: Vec::new(),
-        }
+        Route::to(0, claim, RouteAuth::None)
     };
     let exact =
         ["/a", "/a/b", "/a/b/{id}", "/a/b/{id}:look", "/a/x:look", "/open", "/caf%C3%A9/{id}/d", "/a/s%20p", "/d/{id}", "/d/{id}/x"];

@@ -33,7 +33,8 @@ fn written(gauges: &Gauges, insisted: usize, feed: &Result<Option<FeedNow>, Unav
             sample("gatepost_store_up", "gauge", "Whether the store that the replicas share has answered.", &1);
         }
         Ok(None) => {}
-        Err(_) => sample("gatepost_store_up", "gauge", "Whether the store that the replicas share has answered.", &0),
+        // As the sample says; why, the log of the lease.
+        Err(Unavailable { .. }) => sample("gatepost_store_up", "gauge", "Whether the store that the replicas share has answered.", &0),
     }
     sample("gatepost_known_grants", "gauge", "How many grants this replica knows.", &gauges.known_grants);
     sample("gatepost_open_streams", "gauge", "How many answers are on their way that need a token.", &gauges.open_streams);

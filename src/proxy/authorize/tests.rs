@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::{
     clock::Manual,
-    config::{self, Claim, ErrorShape, Paths, RevokedStreams, RouteAuth},
+    config::{self, Claim, Paths, RouteAuth},
     message::{Endpoint, Need, endpoint, refused, reply},
     oauth::{
         audience::Audience,
@@ -30,17 +30,7 @@ fn routes() -> Routes {
     let route = |prefix: &str| {
         let claim = Claim { owner: String::new(), host: None, paths: Paths::Prefix(prefix.into()), methods: Vec::new(), only: None };
         let auth = RouteAuth::Bearer(Scopes::parse("inference").unwrap());
-        config::Route {
-            claim,
-            upstream: 0,
-            auth,
-            errors: ErrorShape::OpenAi,
-            revoked_streams: RevokedStreams::Cut,
-            limit: None,
-            rewrite: None,
-            serve_known: std::time::Duration::ZERO,
-            upgrade: Vec::new(),
-        }
+        config::Route::to(0, claim, auth)
     };
     let me = Endpoint {
         name: "me",

@@ -5,23 +5,13 @@ use jiff::Timestamp;
 use super::*;
 use crate::{
     clock::Manual,
-    config::{Claim, ErrorShape, RevokedStreams, RouteAuth},
+    config::{Claim, RouteAuth},
     message::{endpoint, reply},
 };
 
 fn route(paths: config::Paths, host: Option<&str>, methods: &[Method]) -> config::Route {
     let claim = Claim { owner: String::new(), host: host.map(str::to_owned), paths, methods: methods.to_vec(), only: None };
-    config::Route {
-        claim,
-        upstream: 0,
-        rewrite: None,
-        auth: RouteAuth::None,
-        errors: ErrorShape::OpenAi,
-        revoked_streams: RevokedStreams::Cut,
-        limit: None,
-        serve_known: std::time::Duration::ZERO,
-        upgrade: Vec::new(),
-    }
+    config::Route::to(0, claim, RouteAuth::None)
 }
 
 fn table(routes: &[config::Route]) -> Routes {
